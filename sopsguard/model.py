@@ -1,0 +1,133 @@
+"""The vocabulary: findings, unknowns, locations, levels, intents. Imports nothing of ours.
+
+Everything here is a `NamedTuple`, not a dataclass: this module is on the start-up path of every
+hook, and importing `dataclasses` alone costs a quarter of the time a hook may take.
+"""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Family(StrEnum):
+    """The five questions; each has a folder in `checks/`."""
+
+    PLAINTEXT = "plaintext"
+    SCHEMA = "schema"
+    RECIPIENTS = "recipients"
+    ROTATION = "rotation"
+    SIGNATURES = "signatures"
+
+
+class Level(StrEnum):
+    """How much a finding weighs; only `ERROR` blocks."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class Confidence(StrEnum):
+    """How the finding is known: proved by structure or mathematics, likely by form, or possible."""
+
+    PROVED = "proved"
+    LIKELY = "likely"
+    POSSIBLE = "possible"
+
+
+class Location(NamedTuple):
+    """A place in the repository.
+
+    `path` uses forward slashes, relative to the top of the repository; bytes that are not UTF-8 are
+    kept as lone surrogates (`os.fsdecode`), so that the path can be opened again. Lines and columns
+    count from 1, columns in characters; `end_column` is exclusive. `key` is the dotted key path.
+    `commit` is set when the content comes from one commit of a range and not from the tip.
+    """
+
+    path: str
+    line: int | None = None
+    column: int | None = None
+    end_line: int | None = None
+    end_column: int | None = None
+    key: str | None = None
+    commit: str | None = None
+
+
+class Encrypt(NamedTuple):
+    """Intent: encrypt the file, or the value, in place and treat what stood there as leaked."""
+
+    path: str
+    key: str | None = None
+
+
+class Ignore(NamedTuple):
+    """Intent: keep the file out of git (a `.gitignore` line)."""
+
+    path: str
+
+
+class ReKey(NamedTuple):
+    """Intent: wrap the data key of the file for the recipients its creation rule names."""
+
+    path: str
+
+
+# What `fix/plan` can resolve. A check names an intent and knows neither identities nor randomness.
+Intent = Encrypt | Ignore | ReKey
+
+
+class Finding(NamedTuple):
+    """Something wrong, where, and what to do. Never holds a secret.
+
+    A check leaves `rule`, `family`, `level` and `fingerprint` empty; the engine fills them from the
+    check that yielded it. `level` may be set to weaken or strengthen one finding of a rule.
+    `identity` tells findings of the same rule at the same path and key apart without their position,
+    and stays the same when lines move (a kind, a public half; never anything derived from a secret).
+    """
+
+    location: Location
+    message: str
+    hint: str
+    confidence: Confidence = Confidence.PROVED
+    level: Level | None = None
+    intent: Intent | None = None
+    identity: str = ""
+    rule: str = ""
+    family: Family = Family.PLAINTEXT
+    fingerprint: str = ""
+
+
+class Unknown(NamedTuple):
+    """Something that could not be decided: what, why, and what would be needed to decide it."""
+
+    location: Location
+    reason: str
+    needed: str
+    rule: str = ""
+    family: Family = Family.PLAINTEXT
+
+
+class UserError(Exception):
+    """Nothing could be judged, and the user can mend it: exit 2, one line, one hint."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+def printable(text: str) -> str:
+    """`text` fit for a terminal, a log or a report: control and format characters and undecodable
+    bytes become backslash escapes, so that no file name can move the cursor, start a line of its
+    own or look like another name."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else _escape(c) for c in text)
+
+
+def _escape(char: str) -> str:
+    code = ord(char)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that is not UTF-8 (PEP 383)
+        return f"\\x{code - 0xDC00:02x}"
+    if code < 0x100:
+        return {"\n": "\\n", "\r": "\\r", "\t": "\\t"}.get(char, f"\\x{code:02x}")
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

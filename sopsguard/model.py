@@ -82,6 +82,8 @@ class Finding(NamedTuple):
     check that yielded it. `level` may be set to weaken or strengthen one finding of a rule.
     `identity` tells findings of the same rule at the same path and key apart without their position,
     and stays the same when lines move (a kind, a public half; never anything derived from a secret).
+    `mark` tells within one run whether two findings are about the same secret: a keyed hash whose key
+    dies with the process, never written anywhere. `allowed` are rules a comment beside it allows.
     """
 
     location: Location
@@ -91,17 +93,29 @@ class Finding(NamedTuple):
     level: Level | None = None
     intent: Intent | None = None
     identity: str = ""
+    mark: bytes = b""
+    allowed: tuple[str, ...] = ()
     rule: str = ""
     family: Family = Family.PLAINTEXT
     fingerprint: str = ""
 
+    @property
+    def blocks(self) -> bool:
+        """Whether this finding alone makes a hook fail."""
+        return self.level is Level.ERROR
+
 
 class Unknown(NamedTuple):
-    """Something that could not be decided: what, why, and what would be needed to decide it."""
+    """Something that could not be decided: what, why, and what would be needed to decide it.
+
+    `blocking` when the content itself could not be read: then nothing at all was judged there, and a
+    run without other errors ends with exit 2.
+    """
 
     location: Location
     reason: str
     needed: str
+    blocking: bool = False
     rule: str = ""
     family: Family = Family.PLAINTEXT
 

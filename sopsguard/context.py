@@ -1,0 +1,275 @@
+"""What a check may look at: the typed, cached view of one judgement, and what a check is.
+
+A context does no I/O of its own: contents, the old side and the date are handed in. It is built once
+per command and asked lazily; what nobody asks for is never computed.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
+from os import urandom
+from typing import TYPE_CHECKING, NamedTuple
+
+from sopsguard.model import Confidence, Family, Finding, Level, Location, Unknown
+from sopsguard.policy import Policy
+from sopsguard.snapshot import Change, Entry, Piece, Snapshot, TooLarge, Unreadable
+
+if TYPE_CHECKING:
+    from sopsguard.scan import Hit
+    from sopsguard.scan.proof import Names
+
+_RUN_KEY = urandom(32)
+
+# The path under which text of a commit itself is judged; no file can have it, for it ends in a slash.
+COMMIT_MESSAGE = "commit message/"
+
+
+class Example(NamedTuple):
+    """A repository that breaks the rule and one that keeps it, as path → text.
+
+    Where a secret has to stand, `{age-identity}` and the like name a throw-away one that the tests
+    make at run time and the documentation shows as dots.
+    """
+
+    bad: Mapping[str, str]
+    good: Mapping[str, str]
+
+
+class Check(NamedTuple):
+    """A rule: its id names the bad state, its docstring is its documentation."""
+
+    id: str
+    family: Family
+    level: Level
+    doc: str
+    run: "Callable[[Context], Iterator[Finding | Unknown]]"
+    example: Example
+
+    @property
+    def title(self) -> str:
+        """The rule as a fact about a good repository: the first line of its docstring."""
+        return self.doc.strip().partition("\n")[0].rstrip(".")
+
+
+class Content(NamedTuple):
+    """One piece of something that can be read, and the change that brought it."""
+
+    change: Change
+    piece: Piece | Unreadable
+
+
+class Found(NamedTuple):
+    """A candidate secret at its place. Holds no secret: `mark` is a keyed hash whose key dies with the
+    process, good only for asking whether two findings hold the same thing."""
+
+    location: Location
+    rule: str
+    kind: str
+    title: str
+    confidence: Confidence
+    layers: tuple[str, ...]
+    public: tuple[str, ...]
+    mark: bytes
+    allowed: tuple[str, ...]
+
+
+class Context:
+    """The view of one judgement.
+
+    `snapshot` is the whole state that is judged, `contents` iterates over what of it is new (or over
+    all of it), `old` over what stood in the same places before. `today` is an ISO date.
+    """
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        contents: Callable[[], Iterable[Content]],
+        *,
+        old: Callable[[], Iterable[Content]] | None = None,
+        policy: Policy | None = None,
+        today: str = "",
+        bulk: bool = False,
+    ) -> None:
+        self.snapshot = snapshot
+        self.policy = policy or Policy()
+        self.today = today
+        self._contents = contents
+        self._old = old
+        self._bulk = bulk
+        self.files = 0
+        self.bytes = 0
+        self.notes: list[str] = []
+
+    @cached_property
+    def _scanned(self) -> tuple[tuple[Found, ...], tuple[Unknown, ...]]:
+        reader = _Reader(self._bulk)
+        for content in self._contents():
+            reader.add(content)
+        self.files, self.bytes = reader.files, reader.bytes
+        self.notes.extend(reader.notes)
+        return tuple(reader.found), tuple(reader.unknown)
+
+    @property
+    def found(self) -> tuple[Found, ...]:
+        """Every candidate secret in the contents under judgement."""
+        return self._scanned[0]
+
+    @property
+    def unread(self) -> tuple[Unknown, ...]:
+        """What could not be read or understood on the way."""
+        return self._scanned[1]
+
+    @cached_property
+    def old_marks(self) -> frozenset[tuple[str, bytes]]:
+        """(rule, mark) of every secret that stood in the touched files before the change."""
+        if self._old is None:
+            return frozenset()
+        reader = _Reader(self._bulk)
+        for content in self._old():
+            reader.add(content)
+        return frozenset((f.rule, f.mark) for f in reader.found)
+
+    @cached_property
+    def names(self) -> "Names":
+        """Whose public halves stand where in the repository. Asked only when a private key was found."""
+        from sopsguard.scan import proof
+
+        return proof.names(_public_files(self.snapshot))
+
+
+def _public_files(snapshot: Snapshot) -> Iterator[tuple[str, bytes]]:
+    """The files in which public halves of keys are written down: small text of the usual kinds."""
+    budget = 64 << 20  # a whole infrastructure fits many times; a hostile tree does not cost a minute
+    for path in snapshot.paths():
+        entry = snapshot.get(path)
+        if entry is None or not _may_name_keys(path, entry):
+            continue
+        try:
+            data = snapshot.read(path)
+        except (TooLarge, KeyError, OSError):
+            continue
+        if len(data) > 1 << 20:
+            continue
+        budget -= len(data)
+        if budget < 0:
+            return
+        yield path, data
+
+
+def _may_name_keys(path: str, entry: Entry) -> bool:
+    if entry.mode not in (0o100644, 0o100755):
+        return False
+    name = path.rpartition("/")[2]
+    if name.endswith(
+        (".yaml", ".yml", ".json", ".nix", ".pub", ".asc", ".txt", ".toml", ".conf", ".env", ".ini", ".sops")
+    ):
+        return True
+    return "." not in name or name in ("authorized_keys", "known_hosts")
+
+
+class _Reader:
+    """Scans contents piece by piece and keeps places, never contents."""
+
+    def __init__(self, bulk: bool) -> None:
+        from sopsguard.scan import Scanner
+
+        self._scanner = Scanner(bulk=bulk)
+        self._windows: dict[str, set[tuple[str, bytes, int]]] = {}
+        self.found: list[Found] = []
+        self.unknown: list[Unknown] = []
+        self.notes: list[str] = []
+        self.files = 0
+        self.bytes = 0
+
+    def add(self, content: Content) -> None:
+        change, piece = content
+        if isinstance(piece, Unreadable):
+            where = Location(change.path, commit=change.commit)
+            self.unknown.append(Unknown(where, piece.reason, piece.needed, blocking=True))
+            return
+        if piece.offset == 0:
+            self.files += 1
+            self.bytes += piece.size
+            if not piece.last:
+                self.notes.append(
+                    f"{change.path}: {piece.size >> 20} MiB, judged window by window, not as one document"
+                )
+        result = self._scanner.scan(piece.data, change.path)
+        for problem in result.unknown:
+            line = piece.line + piece.data.count(b"\n", 0, problem.start)
+            where = Location(change.path, line, commit=change.commit)
+            self.unknown.append(Unknown(where, problem.reason, problem.needed))
+        for hit in result.hits:
+            if not (piece.last and piece.offset == 0) and self._seen(
+                change.path, hit.kind, piece.offset + hit.start, hit.secret
+            ):
+                continue
+            self.found.append(_found(change, piece, hit))
+
+    def _seen(self, path: str, kind: str, start: int, secret: bytes) -> bool:
+        """Windows of a large file overlap; what lies in the overlap is met twice."""
+        seen = self._windows.setdefault(path, set())
+        key = (kind, _mark(secret), start)
+        if key in seen:
+            return True
+        seen.add(key)
+        return False
+
+
+def _found(change: Change, piece: Piece, hit: "Hit") -> Found:
+    line, column = position(piece.data, hit.start)
+    end_line, end_column = position(piece.data, hit.end)
+    first = piece.line - 1
+    where = Location(
+        change.path,
+        first + line,
+        column,
+        first + end_line,
+        end_column,
+        key=hit.key or None,
+        commit=change.commit,
+    )
+    return Found(
+        where,
+        hit.rule,
+        hit.kind,
+        hit.title,
+        hit.confidence,
+        hit.layers,
+        hit.public,
+        _mark(hit.secret),
+        allowed(piece.data, hit.start, change.path),
+    )
+
+
+def _mark(secret: bytes) -> bytes:
+    from hashlib import blake2b
+
+    return blake2b(secret, digest_size=16, key=_RUN_KEY).digest()
+
+
+def position(data: bytes, offset: int) -> tuple[int, int]:
+    """Line and column of a byte offset, both counted from 1; columns count characters."""
+    start = data.rfind(b"\n", 0, offset) + 1
+    return data.count(b"\n", 0, start) + 1, len(data[start:offset].decode("utf-8", "replace")) + 1
+
+
+def allowed(data: bytes, offset: int, path: str) -> tuple[str, ...]:
+    """The rules that a comment allows for what stands at the offset: `sopsguard: allow[rule] reason`.
+
+    The comment stands at the end of the same line, or alone on the line above. One without a reason
+    allows nothing, and neither does one in a format that has no comments.
+    """
+    start = data.rfind(b"\n", 0, offset) + 1
+    above = data.rfind(b"\n", 0, max(0, start - 1)) + 1
+    stop = data.find(b"\n", offset)
+    context = data[max(above, start - 2000) : stop if 0 <= stop < offset + 2000 else offset + 2000]
+    if b"sopsguard:" not in context or path.endswith((".json", ".lock")):
+        return ()
+    import re
+
+    here = data[start : stop if stop >= 0 else len(data)]
+    marker = rb"(?:#|//|;|--|/\*|<!--|\(\*|%%)[^\n]*?\bsopsguard:\s*allow\[([a-z0-9, -]+)\][ \t]+([^\n]*\w)"
+    match = re.search(marker, here) or re.match(rb"\s*" + marker, data[above:start])
+    if match is None:
+        return ()
+    return tuple(rule.strip() for rule in match[1].decode("ascii").split(","))

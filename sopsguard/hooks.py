@@ -1,0 +1,262 @@
+"""From a git hook, or a command line, to what is judged: which snapshot, what of it is new, and its name."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from sopsguard.context import COMMIT_MESSAGE, Content
+from sopsguard.git import Repository
+from sopsguard.model import UserError, printable
+from sopsguard.snapshot import Change, Entry, Piece, Snapshot, Unreadable
+
+SUBMODULE = 0o160000
+
+
+class Target(NamedTuple):
+    """What one command judges.
+
+    `contents` is read once and may be long; `old` is what stood in the same places before, or None
+    when everything counts as new. `label` is for people, `what` for programs.
+    """
+
+    what: str
+    label: str
+    snapshot: Snapshot
+    contents: Callable[[], Iterable[Content]]
+    old: Callable[[], Iterable[Content]] | None = None
+    whole: bool = False
+    bulk: bool = False
+    commits: int = 0
+    paths: int = 0
+    base: str | None = None
+    rev: str | None = None
+
+
+def from_hook(repo: Repository, environment: Mapping[str, str]) -> Target:
+    """What a hook has to judge: the pushed range, else what is staged, else the whole index."""
+    tip = environment.get("PRE_COMMIT_TO_REF")
+    if tip:
+        base = environment.get("PRE_COMMIT_FROM_REF") or None
+        return between(repo, base, tip)
+    if repo.bare:
+        raise UserError("a bare repository has no index", "judge a revision: sopsguard check --rev HEAD")
+    changes = repo.staged()
+    return _staged(repo, changes) if changes else whole_index(repo)
+
+
+def staged(repo: Repository) -> Target:
+    """What the next commit would change."""
+    if repo.bare:
+        raise UserError("a bare repository has no index", "judge a revision: sopsguard check --rev HEAD")
+    changes = repo.staged()
+    if not changes:
+        raise UserError(
+            "nothing is staged, so nothing was judged", "stage something with `git add`, or use --all"
+        )
+    return _staged(repo, changes)
+
+
+def _staged(repo: Repository, changes: list[Change]) -> Target:
+    return Target(
+        "staged",
+        f"{_count(len(changes), 'staged path')}",
+        repo.index(),
+        lambda: _new_contents(repo, changes),
+        old=lambda: _old_contents(repo, changes),
+        paths=len(changes),
+        rev="index",
+        base=repo.head,
+        # Start-up counts for a few files, throughput for many.
+        bulk=len(changes) > 40,
+    )
+
+
+def whole_index(repo: Repository) -> Target:
+    """Everything that is in the index."""
+    index = repo.index()
+    changes = _all_new(index)
+    if not changes:
+        raise UserError("the index is empty, so nothing was judged", "stage something with `git add`")
+    return Target(
+        "index",
+        f"the whole index, {_count(len(changes), 'path')}",
+        index,
+        lambda: _new_contents(repo, changes),
+        whole=True,
+        paths=len(changes),
+        rev="index",
+        bulk=True,
+    )
+
+
+def everything(repo: Repository, paths: Iterable[str] = ()) -> Target:
+    """The work tree as it is on disk, untracked files too (ignored ones not), and what the index holds
+    besides; in a bare repository the tip."""
+    if repo.bare:
+        return revision(repo, "HEAD", paths)
+    disk, index = repo.worktree(), repo.index()
+    wanted = _within(paths)
+    files = [c for c in _all_new(disk) if wanted(c.path)]
+    stage = [c for c in _all_new(index) if wanted(c.path)]
+    if not files and not stage:
+        raise UserError("no file to judge", _paths_hint(paths, "the repository is empty"))
+    return Target(
+        "all",
+        f"the work tree and the index, {_count(len({c.path for c in (*files, *stage)}), 'path')}",
+        disk,
+        lambda: _disk_and_index(repo, files, stage),
+        whole=not list(paths),
+        paths=len({c.path for c in (*files, *stage)}),
+        rev="worktree",
+        bulk=True,
+    )
+
+
+def revision(repo: Repository, rev: str, paths: Iterable[str] = ()) -> Target:
+    """The tree of one commit, and its message."""
+    commit = repo.resolve(rev)
+    tree = repo.tree(commit)
+    wanted = _within(paths)
+    changes = [c for c in _all_new(tree) if wanted(c.path)]
+    if not changes:
+        raise UserError(f"no file to judge in {printable(rev)}", _paths_hint(paths, "its tree is empty"))
+    return Target(
+        "rev",
+        f"{_count(len(changes), 'path')} of {_short(commit)}",
+        tree,
+        lambda: _new_contents(repo, changes),
+        whole=not list(paths),
+        paths=len(changes),
+        rev=commit,
+        bulk=True,
+    )
+
+
+def since(repo: Repository, rev: str, paths: Iterable[str] = ()) -> Target:
+    """The state that `everything` judges, less what the revision already had."""
+    commit = repo.resolve(rev)
+    now = everything(repo, paths)
+    wanted = _within(paths)
+    before = {path: entry for path, entry in _entries(repo.tree(commit)) if wanted(path)}
+    same = {(path, entry.oid) for path, entry in before.items()}
+
+    def contents() -> Iterator[Content]:
+        for content in now.contents():
+            new = content.change.new
+            if new is None or (new.path, new.oid) not in same:
+                yield content
+
+    def old() -> Iterator[Content]:
+        return _read(repo, [Change(path, None, entry) for path, entry in before.items()], new=True)
+
+    return now._replace(
+        what="since",
+        label=f"what is new since {_short(commit)} in {now.label}",
+        contents=contents,
+        old=old,
+        whole=False,
+        base=commit,
+    )
+
+
+def between(repo: Repository, base: str | None, tip: str, paths: Iterable[str] = ()) -> Target:
+    """Every blob and message that any commit of base..tip brings, also what a later one removes."""
+    end = repo.resolve(tip)
+    start = repo.resolve(base) if base else None
+    commits = repo.commits(start, end)
+    if not commits:
+        raise UserError(
+            f"no commit in {printable(base or '')}..{printable(tip)}, so nothing was judged",
+            "is the range the right way round?",
+        )
+    wanted = _within(paths)
+    changes = [c for c in repo.range_changes(start, end) if wanted(c.path)]
+    brought = {c.new.oid for c in changes if c.new}
+    before = [c for c in changes if c.old and c.old.oid not in brought]
+    messages = not list(paths)
+
+    def contents() -> Iterator[Content]:
+        yield from _new_contents(repo, changes)
+        if messages:
+            for commit, text in repo.messages(commits):
+                piece = Piece(data=text, offset=0, line=1, size=len(text), last=True)
+                yield Content(Change(COMMIT_MESSAGE, None, None, commit), piece)
+
+    return Target(
+        "range",
+        f"{_count(len(commits), 'commit')} ({_short(start) if start else 'the first commit'}..{_short(end)})",
+        repo.tree(end),
+        contents,
+        old=lambda: _old_contents(repo, before),
+        commits=len(commits),
+        paths=len({c.path for c in changes}),
+        base=start,
+        rev=end,
+        bulk=len(changes) > 40,
+    )
+
+
+def _new_contents(repo: Repository, changes: list[Change]) -> Iterator[Content]:
+    return _read(repo, changes, new=True)
+
+
+def _old_contents(repo: Repository, changes: list[Change]) -> Iterator[Content]:
+    return _read(repo, changes, new=False)
+
+
+def _read(repo: Repository, changes: list[Change], *, new: bool) -> Iterator[Content]:
+    """Each distinct blob under each of its paths once, in the order of the changes."""
+    by_entry: dict[Entry, Change] = {}
+    for change in changes:
+        entry = change.new if new else change.old
+        if entry is not None and entry.mode != SUBMODULE:
+            by_entry.setdefault(entry, change)
+    for entry, piece in repo.pieces(by_entry):
+        yield Content(by_entry[entry], piece)
+
+
+def _disk_and_index(repo: Repository, files: list[Change], stage: list[Change]) -> Iterator[Content]:
+    """What is on disk, then those staged blobs that are not what is on disk."""
+    from hashlib import new as new_hash
+
+    on_disk: dict[str, str] = {}
+    for content in _read(repo, files, new=True):
+        piece = content.piece
+        if isinstance(piece, Piece) and piece.last and piece.offset == 0:
+            digest = new_hash(repo.object_format, b"blob %d\0" % len(piece.data), usedforsecurity=False)
+            digest.update(piece.data)
+            on_disk[content.change.path] = digest.hexdigest()
+        # A file that vanished while we looked is judged by what the index has of it.
+        if not (isinstance(piece, Unreadable) and piece.vanished):
+            yield content
+    yield from _read(repo, [c for c in stage if c.new and on_disk.get(c.path) != c.new.oid], new=True)
+
+
+def _all_new(snapshot: Snapshot) -> list[Change]:
+    return [Change(path, None, entry) for path, entry in _entries(snapshot)]
+
+
+def _entries(snapshot: Snapshot) -> Iterator[tuple[str, Entry]]:
+    for path in snapshot.paths():
+        entry = snapshot.get(path)
+        if entry is not None:
+            yield path, entry
+
+
+def _within(paths: Iterable[str]) -> Callable[[str], bool]:
+    wanted = tuple(path.rstrip("/") for path in paths)
+    if not wanted or "" in wanted:
+        return lambda _: True
+    return lambda path: any(path == w or path.startswith(w + "/") for w in wanted)
+
+
+def _paths_hint(paths: Iterable[str], otherwise: str) -> str:
+    named = ", ".join(printable(p) for p in paths)
+    return f"nothing there is tracked or untracked-but-not-ignored: {named}" if named else otherwise
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _short(commit: str) -> str:
+    return commit[:12]

@@ -1,0 +1,199 @@
+"""From checks to a verdict: levels, waivers and what-is-new applied, sorted, one finding per cause."""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from sopsguard import checks
+from sopsguard.model import Family, Finding, Level, Location, Unknown
+from sopsguard.policy import FILE, Waiver, matches
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sopsguard.context import Context
+
+# Rules about the waivers themselves; the engine yields them, because only it sees what a waiver met.
+EXPIRED = "expired-waiver"
+UNUSED = "unused-waiver"
+WAIVER_RULES = {
+    EXPIRED: """Every waiver still holds.
+
+A waiver says until when somebody accepts a finding. Past that day it silences nothing.
+
+Remedy: repair the finding, or look at it again and set a new date in `.sopsguard.yaml`.
+""",
+    UNUSED: """Every waiver is needed.
+
+A waiver that meets no finding hides the next one that comes to stand at its place. Said only by runs
+that judge the whole repository (`check --all`, `check --rev`).
+
+Remedy: remove it from `.sopsguard.yaml`.
+""",
+}
+
+
+class Waived(NamedTuple):
+    """A finding that counts for nothing, and why."""
+
+    finding: Finding
+    reason: str
+    until: str
+
+
+class Verdict(NamedTuple):
+    """What a judgement came to."""
+
+    findings: tuple[Finding, ...]
+    older: int
+    unknown: tuple[Unknown, ...]
+    waived: tuple[Waived, ...]
+
+    @property
+    def blocks(self) -> bool:
+        """Whether an error was found."""
+        return any(f.blocks for f in self.findings)
+
+
+def judge(ctx: "Context", rules: "Iterable[str]", *, only_new: bool, whole: bool) -> Verdict:
+    """Run the rules over the context.
+
+    `only_new` drops what the old side of the context had already, and counts it. `whole` says that
+    the entire repository is judged, so that a waiver without a finding is a finding.
+    """
+    rules = tuple(rules)
+    unknown: list[Unknown] = []
+    raw: list[Finding] = []
+    if any(checks.RULES[rule] is Family.PLAINTEXT for rule in rules):
+        unknown.extend(u._replace(rule=u.rule or "plaintext", family=Family.PLAINTEXT) for u in ctx.unread)
+        wanted = {f.rule for f in ctx.found}
+    else:
+        wanted = set()
+    for rule in rules:
+        # A plaintext rule without a candidate is not even imported: this is the path of most commits.
+        if checks.RULES[rule] is Family.PLAINTEXT and rule not in wanted:
+            continue
+        check = checks.load(rule)
+        default = ctx.policy.level(rule, check.level)
+        if default is None:
+            continue
+        for said in check.run(ctx):
+            if isinstance(said, Unknown):
+                unknown.append(said._replace(rule=rule, family=check.family))
+            else:
+                level = default if said.level is None else _weaker(said.level, default)
+                raw.append(said._replace(rule=rule, family=check.family, level=level))
+    found = fingerprinted(_one_per_cause(raw))
+    older = 0
+    if only_new and found:
+        fresh = [f for f in found if not (f.mark and (f.rule, f.mark) in ctx.old_marks)]
+        older = len(found) - len(fresh)
+        found = fresh
+    kept, waived, about_waivers = _waive(ctx, found, rules, whole)
+    kept.extend(about_waivers)
+    return Verdict(tuple(sorted(kept, key=_order)), older, tuple(sorted(unknown, key=_place)), tuple(waived))
+
+
+def _weaker(said: Level, default: Level) -> Level:
+    """A check may weaken its own rule; a policy that weakens the rule further still counts."""
+    order = (Level.ERROR, Level.WARNING, Level.INFO)
+    return order[max(order.index(said), order.index(default))]
+
+
+def _order(f: Finding) -> tuple[int, str, int, int, str, str]:
+    weight = (Level.ERROR, Level.WARNING, Level.INFO).index(f.level or Level.INFO)
+    where = f.location
+    return weight, where.path, where.line or 0, where.column or 0, f.rule, f.fingerprint
+
+
+def _place(u: Unknown) -> tuple[str, int, str]:
+    return u.location.path, u.location.line or 0, u.reason
+
+
+def _one_per_cause(findings: "Sequence[Finding]") -> list[Finding]:
+    """The same secret at the same place once, though several commits of a range carry it.
+
+    Findings come in the order of the commits, so the one that stays names the commit that began it.
+    """
+    seen: set[tuple[str, str, bytes, str | None, int]] = set()
+    kept = []
+    for f in findings:
+        where = f.location
+        # Inside one state two copies of a secret are two findings; along a history they are one.
+        cause = (f.rule, where.path, f.mark, where.key, 0 if where.commit else where.line or 0)
+        if f.mark and cause in seen:
+            continue
+        seen.add(cause)
+        kept.append(f)
+    return kept
+
+
+def fingerprinted(findings: "Iterable[Finding]") -> list[Finding]:
+    """Each finding with a fingerprint that survives moved lines and changed secrets: a hash of rule,
+    path, key and identity, and of its number among equals."""
+    from hashlib import sha256
+
+    counts: dict[tuple[str, str, str | None, str], int] = {}
+    named = []
+    for f in findings:
+        same = (f.rule, f.location.path, f.location.key, f.identity)
+        number = counts[same] = counts.get(same, -1) + 1
+        text = "\0".join((f.rule, f.location.path, f.location.key or "", f.identity, str(number)))
+        digest = sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+        named.append(f._replace(fingerprint=digest[:16]))
+    return named
+
+
+def _waive(
+    ctx: "Context", findings: "Iterable[Finding]", rules: "Sequence[str]", whole: bool
+) -> tuple[list[Finding], list[Waived], list[Finding]]:
+    kept: list[Finding] = []
+    waived: list[Waived] = []
+    used: set[Waiver] = set()
+    for f in findings:
+        if ctx.policy.inline_allow and f.rule in f.allowed:
+            waived.append(Waived(f, "allowed by a comment beside it", ""))
+            continue
+        waiver = next((w for w in ctx.policy.waivers if _covers(w, f)), None)
+        if waiver is not None:
+            used.add(waiver)
+        if waiver is not None and waiver.until >= ctx.today:
+            waived.append(Waived(f, waiver.reason, waiver.until))
+        else:
+            kept.append(f)
+    return kept, waived, fingerprinted(_about_waivers(ctx, used, rules, whole))
+
+
+def _covers(waiver: Waiver, f: Finding) -> bool:
+    if waiver.finding and not f.fingerprint.startswith(waiver.finding):
+        return False
+    return waiver.rule == f.rule and matches(waiver.path, f.location.path)
+
+
+def _about_waivers(
+    ctx: "Context", used: "set[Waiver]", rules: "Sequence[str]", whole: bool
+) -> "Iterable[Finding]":
+    for waiver in ctx.policy.waivers:
+        if waiver.rule not in rules:
+            continue
+        where = Location(FILE, waiver.line, key="waivers")
+        identity = f"{waiver.rule} {waiver.path} {waiver.finding}"
+        family = checks.RULES[waiver.rule]
+        if whole and waiver not in used:
+            yield Finding(
+                where,
+                f"the waiver of {waiver.rule} for {waiver.path} meets no finding",
+                "remove it",
+                level=Level.WARNING,
+                identity=identity,
+                rule=UNUSED,
+                family=family,
+            )
+        elif waiver.until < ctx.today:
+            yield Finding(
+                where,
+                f"the waiver of {waiver.rule} for {waiver.path} ended on {waiver.until}",
+                "repair what it covers, or look at it again and set a new date",
+                level=Level.WARNING,
+                identity=identity,
+                rule=EXPIRED,
+                family=family,
+            )

@@ -1,0 +1,269 @@
+"""`.sopsguard.yaml`: every setting with its default, and the waivers.
+
+Read strictly: an unknown key, a wrong type or a missing reason is an error with its line, because a
+misspelt setting that silently does nothing is how guards get switched off. The same rules stand in
+`schemas/policy.schema.json` for editors; a test holds the two together. `jsonschema` itself is not
+used here: importing it costs three times what a whole hook may.
+"""
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sopsguard.model import Family, Level, UserError, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+FILE = ".sopsguard.yaml"
+
+# What `levels` may say of a rule; "off" is not a level of a finding, it is the absence of the rule.
+LEVELS = ("error", "warning", "info", "off")
+
+
+class Waiver(NamedTuple):
+    """A finding that somebody has looked at and accepted, until a day.
+
+    `path` is a glob as in `.gitignore` without negation (`*` stays inside a folder, `**` does not).
+    `finding`, when given, is the fingerprint of the one finding that is meant.
+    `until` is an ISO date, the last day on which the waiver counts.
+    """
+
+    rule: str
+    path: str
+    reason: str
+    until: str
+    finding: str = ""
+    line: int = 0
+
+
+class Policy(NamedTuple):
+    """The settings of one repository; the defaults are those of a repository without the file."""
+
+    levels: "Mapping[str, str]" = MappingProxyType({})
+    require: tuple[Family, ...] = ()
+    inline_allow: bool = True
+    waivers: tuple[Waiver, ...] = ()
+
+    def level(self, rule: str, default: Level) -> Level | None:
+        """The level of `rule` here, None when it is switched off."""
+        said = self.levels.get(rule)
+        if said is None:
+            return default
+        return None if said == "off" else Level(said)
+
+
+def read(data: bytes, rules: "Collection[str]") -> Policy:
+    """The policy that the bytes of `.sopsguard.yaml` state.
+
+    `rules` are the ids that `levels` and waivers may name. Raises `UserError` with the line of the
+    first mistake.
+    """
+    return _Reader(rules).policy(_load(data))
+
+
+def matches(pattern: str, path: str) -> bool:
+    """Whether the glob of a waiver covers the path (both relative to the top of the repository)."""
+    import re
+
+    # Not fnmatch: its `*` crosses folders, so `docs/*` would waive `docs/deep/down/key`.
+    parts = []
+    for piece in re.split(r"(\*\*/|\*\*|\*|\?)", pattern):
+        parts.append(
+            {"**/": r"(?:[^\0]*/)?", "**": r"[^\0]*", "*": r"[^/]*", "?": r"[^/]"}.get(piece)
+            or re.escape(piece)
+        )
+    return re.fullmatch("".join(parts), path, re.DOTALL) is not None
+
+
+def nearest(word: str, known: "Collection[str]") -> str:
+    """A hint naming the known word that was probably meant, or listing what there is."""
+    import difflib
+
+    close = difflib.get_close_matches(word, list(known), 1, 0.6)
+    return f"did you mean {close[0]!r}?" if close else "known here: " + ", ".join(sorted(known))
+
+
+class _Node(NamedTuple):
+    """A YAML value with the line it starts on; mappings keep their keys as nodes."""
+
+    value: Any
+    line: int
+
+
+_DEPTH = 20
+
+
+def _load(data: bytes) -> _Node:
+    """The document as plain values with lines. Anchors and tags are not needed in a policy and are
+    refused, which also disposes of alias bombs."""
+    import yaml
+
+    if len(data) > 1 << 20:
+        raise UserError(
+            f"{FILE} is larger than 1 MiB", "a policy is a page of settings; is this the right file?"
+        )
+    # Bytes that are valid in no encoding reach PyYAML as an error of their own, without the content.
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as e:
+        raise _wrong(data.count(b"\n", 0, e.start) + 1, "not UTF-8", "save the file as UTF-8") from None
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    stack: list[tuple[Any, int, list[_Node]]] = []
+    done: list[_Node] = []
+    documents = 0
+    try:
+        for event in yaml.parse(text, Loader=loader):
+            line = event.start_mark.line + 1
+            if isinstance(event, yaml.DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    raise _wrong(line, "a second document", "keep one document, without `---` inside")
+            elif isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+                raise _wrong(line, "anchors and aliases have no meaning here", "write the value out")
+            elif isinstance(event, yaml.ScalarEvent):
+                node = _Node(_scalar(event.value, event.style, event.tag, line), line)
+                (stack[-1][2] if stack else done).append(node)
+            elif isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
+                if len(stack) >= _DEPTH:
+                    raise _wrong(line, "nested too deeply", f"a policy needs no more than {_DEPTH} levels")
+                stack.append((event, line, []))
+            elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
+                start, at, items = stack.pop()
+                value: Any = tuple(items)
+                if isinstance(start, yaml.MappingStartEvent):
+                    value = _mapping(items)
+                (stack[-1][2] if stack else done).append(_Node(value, at))
+    except yaml.YAMLError as e:
+        mark = getattr(e, "problem_mark", None)
+        raise _wrong(
+            mark.line + 1 if mark else 1, "not valid YAML", str(getattr(e, "problem", "") or "")
+        ) from None
+    return done[0] if done else _Node({}, 1)
+
+
+def _scalar(text: str, style: str | None, tag: str | None, line: int) -> str | bool | None:
+    """Only what the policy has a use for: text, booleans, and nothing. Dates stay text."""
+    if tag not in (None, "!"):
+        raise _wrong(line, "tags have no meaning here", "write the plain value")
+    if style is None and text in ("", "~", "null", "Null", "NULL"):
+        return None
+    if style is None and text in ("true", "True", "TRUE", "false", "False", "FALSE"):
+        return text.lower() == "true"
+    return text
+
+
+def _mapping(items: list[_Node]) -> dict[str, tuple[_Node, _Node]]:
+    found: dict[str, tuple[_Node, _Node]] = {}
+    for key, value in zip(items[::2], items[1::2], strict=True):
+        if not isinstance(key.value, str):
+            raise _wrong(key.line, "a key must be text", "")
+        if key.value in found:
+            raise _wrong(key.line, f"{key.value!r} is given twice", "keep one of them")
+        found[key.value] = (key, value)
+    return found
+
+
+def _wrong(line: int, message: str, hint: str) -> UserError:
+    return UserError(f"{FILE}:{line}: {printable(message)}", printable(hint))
+
+
+class _Reader:
+    """Turns nodes into a `Policy`, naming the line of the first mistake."""
+
+    def __init__(self, rules: "Collection[str]") -> None:
+        self.rules = rules
+
+    def policy(self, node: _Node) -> Policy:
+        if node.value is None:
+            return Policy()
+        fields = self._fields(node, ("version", "levels", "require", "inline_allow", "waivers"), "a setting")
+        if "version" in fields and fields["version"].value != "1":
+            raise _wrong(
+                fields["version"].line, "this sopsguard reads version 1 of the policy", "upgrade sopsguard"
+            )
+        settings: dict[str, Any] = {}
+        if "levels" in fields:
+            settings["levels"] = self._levels(fields["levels"])
+        if "require" in fields:
+            settings["require"] = self._families(fields["require"])
+        if "inline_allow" in fields:
+            settings["inline_allow"] = self._flag(fields["inline_allow"], "inline_allow")
+        if "waivers" in fields:
+            settings["waivers"] = tuple(
+                self._waiver(item) for item in self._items(fields["waivers"], "waivers")
+            )
+        return Policy(**settings)
+
+    def _levels(self, node: _Node) -> dict[str, str]:
+        levels = {}
+        for rule, value in self._fields(node, self.rules, "a rule").items():
+            if value.value not in LEVELS:
+                raise _wrong(value.line, f"{rule}: a level is one of {', '.join(LEVELS)}", "")
+            levels[rule] = value.value
+        return levels
+
+    def _families(self, node: _Node) -> tuple[Family, ...]:
+        known = [f.value for f in Family]
+        families = []
+        for item in self._items(node, "require"):
+            if item.value not in known:
+                raise _wrong(item.line, f"{item.value!r} is not a family", nearest(str(item.value), known))
+            families.append(Family(item.value))
+        return tuple(families)
+
+    def _waiver(self, node: _Node) -> Waiver:
+        fields = self._fields(node, ("rule", "path", "reason", "until", "finding"), "a field of a waiver")
+        texts: dict[str, str] = {}
+        for name in ("rule", "path", "reason", "until"):
+            if name not in fields:
+                raise _wrong(
+                    node.line,
+                    f"a waiver needs {name!r}",
+                    "rule, path, reason and until; `sopsguard waive` writes it",
+                )
+        for name, value in fields.items():
+            if not isinstance(value.value, str) or not value.value.strip():
+                raise _wrong(value.line, f"{name} must be text", "")
+            texts[name] = value.value.strip()
+        if texts["rule"] not in self.rules:
+            line = fields["rule"].line
+            raise _wrong(line, f"{texts['rule']!r} is not a rule", nearest(texts["rule"], self.rules))
+        if not is_date(texts["until"]):
+            raise _wrong(
+                fields["until"].line, "until must be a date such as 2027-01-31", "the last day it counts"
+            )
+        return Waiver(**texts, line=node.line)
+
+    def _flag(self, node: _Node, name: str) -> bool:
+        if not isinstance(node.value, bool):
+            raise _wrong(node.line, f"{name} must be true or false", "")
+        return node.value
+
+    def _items(self, node: _Node, name: str) -> tuple[_Node, ...]:
+        if node.value is None:
+            return ()
+        if not isinstance(node.value, tuple):
+            raise _wrong(node.line, f"{name} must be a list", "")
+        return node.value
+
+    def _fields(self, node: _Node, known: "Collection[str]", what: str) -> dict[str, _Node]:
+        if node.value is None:
+            return {}
+        if not isinstance(node.value, dict):
+            raise _wrong(
+                node.line, "keys and values are expected here", "known here: " + ", ".join(sorted(known))
+            )
+        for name, (key, _) in node.value.items():
+            if name not in known:
+                raise _wrong(key.line, f"{name!r} is not {what}", nearest(name, known))
+        return {name: value for name, (_, value) in node.value.items()}
+
+
+def is_date(text: str) -> bool:
+    """Whether the text is a calendar date in the form YYYY-MM-DD."""
+    from datetime import date
+
+    try:
+        return len(text) == 10 and date.fromisoformat(text) is not None
+    except ValueError:
+        return False

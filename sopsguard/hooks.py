@@ -224,7 +224,9 @@ def _disk_and_index(repo: Repository, files: list[Change], stage: list[Change]) 
         if isinstance(piece, Piece) and piece.last and piece.offset == 0:
             digest = new_hash(repo.object_format, b"blob %d\0" % len(piece.data), usedforsecurity=False)
             digest.update(piece.data)
-            on_disk[content.change.path] = digest.hexdigest()
+            oid = on_disk[content.change.path] = digest.hexdigest()
+            entry = content.change.new
+            content = Content(content.change._replace(new=entry and entry._replace(oid=oid)), piece)
         # A file that vanished while we looked is judged by what the index has of it.
         if not (isinstance(piece, Unreadable) and piece.vanished):
             yield content

@@ -145,9 +145,10 @@ def _scalar(text: str, style: str | None, tag: str | None, line: int) -> str | b
     """Only what the policy has a use for: text, booleans, and nothing. Dates stay text."""
     if tag not in (None, "!"):
         raise _wrong(line, "tags have no meaning here", "write the plain value")
-    if style is None and text in ("", "~", "null", "Null", "NULL"):
+    plain = not style  # None from PyYAML's own parser, "" from libyaml's
+    if plain and text in ("", "~", "null", "Null", "NULL"):
         return None
-    if style is None and text in ("true", "True", "TRUE", "false", "False", "FALSE"):
+    if plain and text in ("true", "True", "TRUE", "false", "False", "FALSE"):
         return text.lower() == "true"
     return text
 

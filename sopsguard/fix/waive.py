@@ -64,7 +64,8 @@ def quoted(text: str) -> str:
         return text
     from json import dumps
 
-    return dumps(text, ensure_ascii=not text.isprintable())
+    # JSON would write characters above U+FFFF as surrogate pairs, which YAML does not know.
+    return "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in dumps(text, ensure_ascii=False))
 
 
 # Plain scalars that are no text in YAML 1.1.

@@ -1,0 +1,61 @@
+"""Throw-away secrets, made at run time and good for nothing else.
+
+`fill` puts them into the examples of rules and patterns, where `{age-identity}` and the like stand.
+"""
+
+import base64
+import binascii
+import re
+import secrets
+import string
+from collections.abc import Callable
+
+import pyrage
+
+BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
+
+
+def age_identity() -> tuple[str, str]:
+    """A fresh identity and its recipient."""
+    identity = pyrage.x25519.Identity.generate()
+    return str(identity), str(identity.to_public())
+
+
+def wireguard_key() -> str:
+    """A private key as `wg genkey` prints it: 32 random bytes, clamped, in base64."""
+    raw = bytearray(secrets.token_bytes(32))
+    raw[0] &= 248
+    raw[31] = (raw[31] & 127) | 64
+    return base64.b64encode(raw).decode()
+
+
+def github_token(prefix: str = "ghp_") -> str:
+    """A token with the checksum that GitHub documents: CRC-32 of the random part, in base 62."""
+    body = "".join(secrets.choice(BASE62) for _ in range(30))
+    crc, tail = binascii.crc32(body.encode()), ""
+    while crc:
+        crc, digit = divmod(crc, 62)
+        tail = BASE62[digit] + tail
+    return prefix + body + tail.rjust(6, "0")
+
+
+def password(length: int = 24) -> str:
+    """A password that no dictionary holds."""
+    while True:
+        word = "".join(secrets.choice(BASE62) for _ in range(length))
+        if re.search(r"\d", word) and re.search(r"[a-z]", word) and re.search(r"[A-Z]", word):
+            return word
+
+
+MAKERS: dict[str, Callable[[], str]] = {
+    "age-identity": lambda: age_identity()[0],
+    "age-recipient": lambda: age_identity()[1],
+    "wireguard-key": wireguard_key,
+    "github-token": github_token,
+    "password": password,
+}
+
+
+def fill(text: str) -> str:
+    """The text with every `{name}` of `MAKERS` replaced by a fresh secret of that kind."""
+    return re.sub(r"\{([a-z-]+)\}", lambda m: MAKERS[m[1]]() if m[1] in MAKERS else m[0], text)

@@ -1,0 +1,367 @@
+"""The encodings a secret may hide in: transcoding, decompression, and the encoded runs inside a text.
+
+Every function is total and bounded: what can't be decoded is `None` or not yielded, never an exception.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+# No kind of secret fits into a shorter encoded run: 32 characters of base64 are 24 bytes.
+SHORTEST = 32
+# One decompressed stream; what is longer is cut here and said aloud by the caller.
+INFLATED = 16 << 20
+# One encoded run, wrapped or not.
+LONGEST = 4 << 20
+
+_WORD = bytes(65 if (chr(i).isalnum() and i < 128) or i in b"+/-_" else 32 for i in range(256))
+_NEEDLE = b"A" * SHORTEST
+
+
+class Text(NamedTuple):
+    """A text in UTF-8 that stood in another encoding, and how to find a place of it in the original."""
+
+    text: bytes
+    name: str
+    codec: str
+    skip: int  # bytes of the byte order mark
+
+    def __repr__(self) -> str:
+        return f"Text({self.name}, {len(self.text)} bytes)"
+
+    def original(self, offset: int) -> int:
+        """The byte offset in the original data of byte `offset` of the text."""
+        return self.skip + len(_utf8(self.text[:offset]).encode(self.codec, "surrogatepass"))
+
+
+class Run(NamedTuple):
+    """A stretch of base64 or hex in a text, perhaps wrapped over lines, and what stands in it."""
+
+    start: int
+    end: int
+    layer: str
+    data: bytes
+
+    def __repr__(self) -> str:
+        return f"Run({self.start}, {self.end}, {self.layer})"
+
+
+def transcoded(data: bytes) -> Text | None:
+    """UTF-16 or UTF-32, by byte order mark or by the stride of its NUL bytes, as UTF-8."""
+    for mark, name, codec in (
+        (b"\xff\xfe\0\0", "utf-32", "utf-32-le"),
+        (b"\0\0\xfe\xff", "utf-32", "utf-32-be"),
+        (b"\xff\xfe", "utf-16", "utf-16-le"),
+        (b"\xfe\xff", "utf-16", "utf-16-be"),
+    ):
+        if data.startswith(mark):
+            return _text(data, name, codec, len(mark))
+    head = data[:4096]
+    zeros = head.count(0)
+    if len(head) < 16 or zeros * 3 < len(head):
+        return None
+    quarter = len(head) // 4
+    if zeros * 4 >= 11 * quarter:
+        planes = [head[i::4].count(0) for i in range(4)]
+        if planes[0] * 8 < quarter and min(planes[1:]) * 10 >= quarter * 9:
+            return _text(data, "utf-32", "utf-32-le", 0)
+        if planes[3] * 8 < quarter and min(planes[:3]) * 10 >= quarter * 9:
+            return _text(data, "utf-32", "utf-32-be", 0)
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    if odd * 10 >= len(head) * 4 and even * 20 < len(head):
+        return _text(data, "utf-16", "utf-16-le", 0)
+    if even * 10 >= len(head) * 4 and odd * 20 < len(head):
+        return _text(data, "utf-16", "utf-16-be", 0)
+    return None
+
+
+def _text(data: bytes, name: str, codec: str, skip: int) -> Text:
+    # "replace" keeps one code unit for each undecodable one in these fixed-width codecs, so that
+    # offsets stay right for everything before it and nearly right after it.
+    return Text(data[skip:].decode(codec, "replace").encode("utf-8", "surrogatepass"), name, codec, skip)
+
+
+def _utf8(text: bytes) -> str:
+    return text.decode("utf-8", "surrogatepass" if text.isascii() else "ignore")
+
+
+def inflated(data: bytes, limit: int = INFLATED) -> tuple[str, bytes, bool] | None:
+    """(name, content, whole) of a gzip, zlib, bzip2 or xz stream; at most `limit` bytes of content.
+
+    A damaged stream gives what stands before the damage. Zstandard is read where Python has it (3.14).
+    """
+    if data[:3] == b"\x1f\x8b\x08":
+        return _zlib("gzip", data, 31, limit)
+    if data[:2] in (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda"):
+        return _zlib("zlib", data, 15, limit)
+    if data[:3] == b"BZh":
+        import bz2
+
+        return _stream("bzip2", bz2.BZ2Decompressor(), OSError, data, limit)
+    if data[:6] == b"\xfd7zXZ\0":
+        import lzma
+
+        # A hostile header may ask for a dictionary of gigabytes.
+        return _stream("xz", lzma.LZMADecompressor(memlimit=128 << 20), lzma.LZMAError, data, limit)
+    if data[:4] == b"\x28\xb5\x2f\xfd":
+        try:
+            from compression import zstd  # type: ignore[import-not-found,unused-ignore]
+        except ImportError:
+            return None
+        return _stream("zstd", zstd.ZstdDecompressor(), zstd.ZstdError, data, limit)
+    return None
+
+
+def _zlib(name: str, data: bytes, bits: int, limit: int) -> tuple[str, bytes, bool] | None:
+    import zlib
+
+    out, rest = b"", data
+    # A gzip file may have several members, one after the other.
+    for _ in range(64):
+        stream = zlib.decompressobj(bits)
+        try:
+            out += stream.decompress(rest, limit - len(out) + 1)
+        except zlib.error:
+            # The call gives nothing back when damage comes late: read again in small steps.
+            out += _undamaged(rest, bits, limit - len(out))
+            break
+        rest = stream.unused_data
+        if len(out) > limit or not rest.startswith(b"\x1f\x8b\x08"):
+            break
+    return (name, out[:limit], len(out) <= limit) if out else None
+
+
+def _undamaged(data: bytes, bits: int, limit: int) -> bytes:
+    import zlib
+
+    stream, out = zlib.decompressobj(bits), b""
+    try:
+        for at in range(0, len(data), 1024):
+            out += stream.decompress(data[at : at + 1024], 1 << 20)
+            if len(out) >= limit:
+                break
+    except zlib.error:
+        pass
+    return out
+
+
+def _stream(
+    name: str, stream: Any, error: type[Exception], data: bytes, limit: int
+) -> tuple[str, bytes, bool] | None:
+    decompress = stream.decompress
+    parts: list[bytes] = []
+    size = 0
+    try:
+        chunk = decompress(data, 1 << 20)
+        while chunk:
+            parts.append(chunk)
+            size += len(chunk)
+            if size > limit or stream.eof:
+                break
+            chunk = decompress(b"", 1 << 20)
+    except (error, EOFError, MemoryError):
+        pass
+    out = b"".join(parts)
+    return (name, out[:limit], size <= limit) if out else None
+
+
+def unescaped(text: bytes) -> bytes:
+    """`text` with the escapes `\\n`, `\\r`, `\\t`, `\\"` and `\\/` opened, byte for byte in the same place.
+
+    What an escape leaves over is a blank in front, so that offsets stay; a slash keeps its backslash.
+    """
+    for escape, plain in (
+        (b"\\\\n", b"  \n"),
+        (b"\\n", b" \n"),
+        (b"\\r", b"  "),
+        (b"\\t", b"  "),
+        (b'\\"', b' "'),
+    ):
+        text = text.replace(escape, plain)
+    return text
+
+
+_PLAIN_GAP = r"""=*\r?\n[ \t]*"""
+_QUOTED_GAP = r"""=*(?:\\+[nrt]|[\s"'`+,;#*>|.()\\]|//){1,64}"""
+_CHUNK = r"[A-Za-z0-9+/]+"
+_PERCENT = r"%[0-9A-Fa-f]{2}"
+_compiled: dict[str, re.Pattern[bytes]] = {}
+
+
+def _re(pattern: str) -> re.Pattern[bytes]:
+    """Compiled when first needed: most files never get here."""
+    if pattern not in _compiled:
+        _compiled[pattern] = re.compile(pattern.encode())
+    return _compiled[pattern]
+
+
+def words(text: bytes) -> Iterator[tuple[int, int]]:
+    """The spans of the stretches of at least `SHORTEST` base64 characters, without padding."""
+    flat = text.translate(_WORD)
+    at = flat.find(_NEEDLE)
+    while at >= 0:
+        end = flat.find(b" ", at + SHORTEST)
+        if end < 0:
+            end = len(flat)
+        yield at, end
+        at = flat.find(_NEEDLE, end)
+
+
+def runs(text: bytes, spans: list[tuple[int, int]]) -> Iterator[Run]:
+    """What the `words` at `spans` hold, where it can be a text, a key or a compressed stream.
+
+    Lines of one width are read as one wrapped run. Hex comes first, since its digits are base64 too.
+    """
+    done = 0
+    for start, end in spans:
+        if start < done:
+            continue
+        # "…\\nMIIE…": the n belongs to an escaped newline
+        if start and text[start - 1] == 0x5C and text[start] in b"nrt":
+            start += 1
+        run, wrapped_end = _joined(text, start, end)
+        found = _decoded(run)
+        if found is None and wrapped_end > end:
+            run, wrapped_end = text[start:end], end
+            found = _decoded(run)
+        if found is None:
+            start, found = _after_separator(text, start, end)
+        if found is not None:
+            layer, data = found
+            done = wrapped_end
+            yield Run(start, wrapped_end, layer, data)
+
+
+def _joined(text: bytes, start: int, end: int) -> tuple[bytes, int]:
+    """The run at `start`, with the lines that continue it, and where it ends."""
+    width = end - start
+    if width < 40 or end - start > LONGEST:
+        return text[start : min(end, start + LONGEST)], end
+    chunk, plain, quoted = _re(_CHUNK), _re(_PLAIN_GAP), _re(_QUOTED_GAP)
+    parts, size = [text[start:end]], width
+    while size < LONGEST:
+        gap = plain.match(text, end, end + 256) or quoted.match(text, end, end + 256)
+        if gap is None or b"=" in gap[0]:
+            break
+        following = chunk.match(text, gap.end(), gap.end() + width + 1)
+        if following is None or len(following[0]) > width:
+            break
+        parts.append(following[0])
+        size += len(following[0])
+        end = following.end()
+        if len(following[0]) < width:
+            break
+    return b"".join(parts), end
+
+
+def _decoded(run: bytes) -> tuple[str, bytes] | None:
+    """(layer, content) of a run of hex or base64 whose first bytes look like something."""
+    import binascii
+
+    try:
+        if plausible(binascii.unhexlify(run[:48])):
+            return "hex", binascii.unhexlify(run[: len(run) & ~1])
+        return None  # a hash
+    except ValueError:
+        pass
+    if b"-" in run or b"_" in run:
+        run = run.replace(b"-", b"+").replace(b"_", b"/")
+    try:
+        if not plausible(binascii.a2b_base64(run[:32])):
+            return None
+        return "base64", binascii.a2b_base64(run[: len(run) & ~3] + _tail(run))
+    except ValueError:
+        return None
+
+
+def _tail(run: bytes) -> bytes:
+    rest = run[len(run) & ~3 :]
+    return rest + b"=" * (4 - len(rest)) if len(rest) > 1 else b""
+
+
+def _after_separator(text: bytes, start: int, end: int) -> tuple[int, tuple[str, bytes] | None]:
+    """A run may begin behind a slash, a dash or an underscore that only looks like part of it."""
+    for _ in range(4):
+        cut = min(
+            (at for at in (text.find(c, start, end) for c in (b"/", b"-", b"_", b"+")) if at >= 0), default=-1
+        )
+        if cut < 0 or end - cut <= SHORTEST:
+            break
+        start = cut + 1
+        found = _decoded(text[start:end])
+        if found is not None:
+            return start, found
+    return start, None
+
+
+def plausible(head: bytes) -> bool:
+    """Whether the first bytes of a decoded run can begin a text, a key or a compressed stream.
+
+    Eighteen random bytes are all ASCII once in 260 000 times.
+    """
+    if head.isascii():
+        return head.count(0) * 2 <= len(head)
+    if head.startswith(_MAGIC):
+        return True
+    if head[:1] == b"0":  # DER: a sequence that is longer than what stands here
+        return head[1:2] in (b"\x81", b"\x82") or (head[1] < 0x80 and head[2:3] == b"\x02")
+    # UTF-16; or a few characters of another language in a text
+    return not any(head[1:16:2]) or len(head.translate(None, _PRINTABLE)) * 6 <= len(head)
+
+
+_PRINTABLE = bytes([9, 10, 13, *range(32, 127)])
+_MAGIC = (
+    b"\x1f\x8b\x08",
+    b"\x78\x01",
+    b"\x78\x5e",
+    b"\x78\x9c",
+    b"\x78\xda",
+    b"BZh",
+    b"\xfd7zXZ\0",
+    b"\x28\xb5\x2f\xfd",
+    b"\xff\xfe",
+    b"\xfe\xff",
+    b"\xef\xbb\xbf",
+    b"\xfe\xed\xfe\xed",
+    b"\x94\x04",
+    *(bytes([tag, size]) for tag in (0x95, 0x97) for size in range(16)),
+    *(bytes([0x94, size]) for size in range(40, 256)),
+    *(bytes([0xC5, size]) for size in range(40, 225)),
+)
+
+
+def percent(text: bytes) -> tuple[bytes, list[tuple[int, int, int]]]:
+    """The percent-encoded words of `text`, decoded, one a line, and of each (place in it, start, end)."""
+    if text.count(b"%") < 3:
+        return b"", []
+    code, parts, places, at, size = _re(_PERCENT), [], [], 0, 0
+    while size < LONGEST:
+        first = code.search(text, at)
+        if first is None:
+            break
+        start = first.start()
+        while start > max(at, first.start() - 512) and text[start - 1] not in b" \t\r\n\"'<>`":
+            start -= 1
+        end = first.end()
+        while end < len(text) and end - start < LONGEST and text[end] not in b" \t\r\n\"'<>`":
+            end += 1
+        at = end
+        if end - start >= SHORTEST:
+            word = code.sub(lambda m: bytes([int(m[0][1:], 16)]), text[start:end])
+            places.append((size, start, end))
+            parts.append(word)
+            size += len(word) + 1
+    return b"\n".join(parts), places
+
+
+_ENC = (
+    r"ENC\[AES256_GCM,data:(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?"
+    r",iv:[A-Za-z0-9+/]{42,43}={1,2},tag:[A-Za-z0-9+/]{22}==,type:(?:str|int|float|bytes|bool|comment)\]"
+)
+
+
+def without_ciphertext(text: bytes) -> bytes:
+    """`text` with the ciphertext of SOPS values, where their grammar is complete, turned to stars."""
+    if b"ENC[AES256_GCM," not in text:
+        return text
+    return _re(_ENC).sub(lambda m: b"ENC[" + b"*" * (len(m[0]) - 5) + b"]", text)

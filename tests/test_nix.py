@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from sopsguard import nix
 from sopsguard.model import Confidence
+from sopsguard.nix import syntax
 
 LIKELY, POSSIBLE, PROVED = Confidence.LIKELY, Confidence.POSSIBLE, Confidence.PROVED
 # A 32-byte key of zeros and one: key-shaped, and nobody's.
@@ -167,13 +168,13 @@ def test_a_value_shows_in_no_repr() -> None:
 
 
 def test_without_the_engine_the_file_is_unread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nix, "_parser", None)
+    monkeypatch.setattr(syntax, "_parser", None)
     monkeypatch.setitem(__import__("sys").modules, "tree_sitter", None)
     assert isinstance(nix.literals(b"{ }"), nix.Unread)
 
 
 def test_a_huge_file_is_unread() -> None:
-    unread = nix.literals(b"{ }" + b" " * nix.MAX_SOURCE)
+    unread = nix.literals(b"{ }" + b" " * syntax.MAX_SOURCE)
     assert isinstance(unread, nix.Unread)
     assert "MiB" in unread.reason
 

@@ -1,0 +1,70 @@
+"""Texts that only point at a secret or stand in for one, and texts that are password hashes."""
+
+import re
+
+# Patterns are kept as bytes: `re` compiles and caches them at first use, and most runs never need them.
+_REFERENCE = rb"""(?xs)\$\{?\w+(?:[:?-][^}]*)?\}?(?:/[^\s]*)? | \$\{[^}]*\} | \$\(.*\) | `.*` | \$__\w+\{.*\}
+    | %\w+% | %\{\w+\} | %[a-zA-Z](?:/.*)? | @[\w.-]+@ | @/.* | ext:.* | ENC\[.*\]
+    | \{\{.*\}\} | \{[$%]?[\w.:/ -]+\} | <[^<>]+> | \[[^\[\]]+\]
+    | !(?:secret|env|env_var|include|file|vault|reference)\b.*
+    | (?:env|file|vault|op|bw|keyring|sops|secrets?|credential|ref\+\w+|arn|gopass|doppler|k8s|fd):(?://)?[^\s]*
+    | ssh-(?:rsa|ed25519|dss)\ .* | age1[0-9a-z]{20,} | [a-z][a-z0-9+.-]*://[^@\s]*"""
+_FILE_PATH = (
+    rb"(?:~|\.|\.\.)/\S*"
+    rb"|/(?:run|var|etc|nix|root|home|persist|persistent|secrets|dev|mnt|tmp|srv|opt|usr|boot|sys"
+    rb"|proc|data|keys|state|config|bin|credentials)(?:/\S*)?"
+    rb"|[\w.-]+(?:/[\w.-]+)*\.(?:age|ya?ml|json|txt|key|pem|env|gpg|asc|conf|nix|sops|crt|toml|ini)"
+)
+_PLACEHOLDER = rb"""(?xs)[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+ | x{3,} | X{3,} | \*+ | \.{2,} | -+ | _+ | \?+
+    | (?:\xe2\x80\xa6)+ | (?:\xe2\x80\xa2)+
+    | (?:CHANGE|REPLACE|SET|FILL)[- ]?(?:ME|THIS|IT|IN)(?:[- !].*)? | (?:TODO|FIXME)\b.*
+    | PLACEHOLDER | DUMMY | REDACTED | SECRET | PASSWORD | TOKEN | KEY | EXAMPLE | UNSET | NONE | NULL
+    | TBD | HIDDEN
+    | (?i:(?:your|my|insert|enter|put|add|replace)[-_ ].*(?:here|password|passphrase|token|key|secret|hash))
+    | (?i:.*[-_ ]here) | (?i:<.*)
+    | (?i:.*(?:placeholder|redacted|replace[-_ ]?(?:me|this|with)|change[-_ ]this|not[-_ ]a[-_ ]real).*)"""
+CHOICES = frozenset(
+    (
+        b"none null false true yes no on off required optional prompt ask auto default disabled enabled"
+        b" never always external internal plain plaintext md5 sha1 sha256 sha512 bcrypt argon2 argon2id"
+        b" scrypt peer trust login keyring keychain file env basic bearer header cookie session jwt oauth"
+        b" oauth2 string str text hidden dummy unused empty unset n/a na -"
+    ).split()
+)
+# crypt(5) of libxcrypt 4.4, and argon2 and the like as services store them.
+_STRONG_HASH = (
+    rb"\$(?:y|gy|7)\$[./A-Za-z0-9$]+|\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}"
+    rb"|\$[56]\$(?:rounds=\d+\$)?[^$\s:]{0,16}\$[./A-Za-z0-9]{43,86}"
+    rb"|\$argon2(?:id|i|d)\$\S+|\$s(?:crypt|0)\$\S+|\$pbkdf2-sha(?:256|512)\$\S+|SCRAM-SHA-256\$\S+|pbkdf2:sha\d+:\S+"
+)
+_WEAK_HASH = (
+    rb"\$(?:1|apr1|md5|3|sha1)[$,]\S+|\{(?:SHA|SSHA|MD5|SMD5|CRYPT)\}\S+|\{[0-9a-f]{40}\S{8}|_[./A-Za-z0-9]{19}"
+    rb"|[0-9a-f]{32}|[0-9a-f]{40}|md5[0-9a-f]{32}"
+)
+_SLOW_ROUNDS = rb"\$[56]\$rounds=(\d+)\$"
+_KEY_MATERIAL = rb"(?s)[A-Za-z0-9+/]{42}[A-Za-z0-9+/=]{1,2}|AGE-(?:SECRET-KEY|PLUGIN)-.*|[0-9a-fA-F]{64}"
+
+
+def is_reference_or_placeholder(text: bytes) -> bool:
+    """Whether `text` only points at a secret (`$VAR`, `@NAME@`, `/run/secrets/x`, `!secret x`) or stands
+    in for one (`<password>`, `CHANGEME`, `HOST_PRIVATE_KEY`)."""
+    text = text.strip()
+    if not text:
+        return True
+    return bool(
+        re.fullmatch(_REFERENCE, text) or re.fullmatch(_FILE_PATH, text) or re.fullmatch(_PLACEHOLDER, text)
+    )
+
+
+def hash_strength(text: bytes) -> bool | None:
+    """True for a strong crypt hash, False for a weak one, None when `text` is no password hash."""
+    text = text.strip()
+    if re.fullmatch(_STRONG_HASH, text):
+        rounds = re.match(_SLOW_ROUNDS, text)
+        return rounds is None or int(rounds[1][:9]) >= 5000
+    return False if re.fullmatch(_WEAK_HASH, text) else None
+
+
+def is_key_material(text: bytes) -> bool:
+    """Whether `text` has the form of a WireGuard key (base64 or hex) or of an age identity."""
+    return re.fullmatch(_KEY_MATERIAL, text) is not None

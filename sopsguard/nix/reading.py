@@ -1,0 +1,427 @@
+"""Every literal value of a Nix file with the attribute path it is bound to; nothing is evaluated."""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from sopsguard.nix.strings import dedented, merged, quoted
+from sopsguard.nix.syntax import (
+    PATHS,
+    SETS,
+    STRINGS,
+    application,
+    broken,
+    comments,
+    operands,
+    operator_of,
+    parse,
+)
+from sopsguard.nix.values import MAX_PATH, Attribute, Comment, Form, Kind, Path, Role, Span, Unread, Value
+
+if TYPE_CHECKING:
+    from tree_sitter import Node, Tree
+
+_VALUE_DEPTH = 6
+
+# Functions that hand one argument on: name to the number of arguments; the last one is the value.
+_WRAPPERS = {
+    "mkDefault": 1,
+    "mkForce": 1,
+    "mkOptionDefault": 1,
+    "mkVMOverride": 1,
+    "mkImageMediaOverride": 1,
+    "mkBefore": 1,
+    "mkAfter": 1,
+    "mkMerge": 1,
+    "mkIf": 2,
+    "mkOverride": 2,
+    "mkOrder": 2,
+    "mkAssert": 3,
+    "optional": 2,
+    "optionals": 2,
+    "optionalString": 2,
+    "optionalAttrs": 2,
+    "toString": 1,
+    "unsafeDiscardStringContext": 1,
+    "trim": 1,
+    "warn": 2,
+    "warnIf": 3,
+    "trace": 2,
+    "seq": 2,
+    "recursiveUpdate": 2,
+}
+# Functions that write their last argument to the world-readable store; the name comes first.
+# fmt: off
+STORE_WRITERS = frozenset((
+    "toFile", "writeText", "writeTextDir", "writeScript", "writeScriptBin", "writeShellScript",
+    "writeShellScriptBin", "writeBash", "writeBashBin", "writeDash", "writeDashBin", "writeFish",
+    "writePython3", "writePython3Bin", "writePerl", "writeJSON", "writeYAML", "writeTOML"
+))
+# fmt: on
+_DECLARATIONS = frozenset(("mkOption", "literalExpression", "literalExample", "mdDoc", "literalMD"))
+# Expressions whose value is that of one field; the other fields are only searched.
+_BODIES = {
+    "with_expression": "body",
+    "assert_expression": "body",
+    "parenthesized_expression": "expression",
+    "source_code": "expression",
+    "interpolation": "expression",
+}
+
+
+class _Task(NamedTuple):
+    node: "Node"
+    path: Path
+    leaf: bool  # the expression is the value of `path`, not only something inside it
+    role: Role
+    declared: bool
+
+
+class _Walk:
+    """One pass over a tree with a stack of its own; collects attributes."""
+
+    def __init__(self, source: bytes) -> None:
+        self.source = source
+        self.ascii = source.isascii()
+        self.attributes: list[Attribute] = []
+        self.calls: set[str] = set()
+        self.stack: list[_Task] = []
+
+    def run(self, root: "Node") -> None:
+        self.stack.append(_Task(root, (), False, Role.SET, False))
+        while self.stack:
+            self.visit(self.stack.pop())
+        self.attributes.sort(key=lambda attribute: attribute.start)
+
+    def visit(self, task: _Task) -> None:
+        node, path, leaf, role, declared = task
+        kind = node.type
+        if kind in SETS:
+            bound = False
+            for child in node.named_children:
+                if child.type == "binding_set":
+                    self.bindings(child, path, Role.SET, declared)
+                    bound = True
+                elif child.is_error:
+                    self.search(child, task)
+            if leaf and not bound:
+                self.emit(task, Value(Kind.SET, node.start_byte, node.end_byte))
+        elif kind in STRINGS:
+            if leaf:
+                self.emit(task, self.string(node))
+            for child in node.named_children:
+                if child.type == "interpolation":
+                    self.search(child, task)
+        elif kind == "apply_expression":
+            self.apply(task)
+        elif kind == "list_expression":
+            if leaf:
+                self.emit(task, self.value(node))
+            for child in node.named_children:
+                self.push(child, task, leaf=False)
+        elif kind in _BODIES:
+            body = _BODIES[kind]
+            value = node.child_by_field_name(body)
+            for child in node.named_children:
+                self.push(child, task, leaf=leaf and child == value)
+        elif kind == "let_expression":
+            body_node = node.child_by_field_name("body")
+            for child in node.named_children:
+                if child.type == "binding_set":
+                    self.bindings(child, (), Role.LET, declared)
+                else:
+                    self.push(child, task, leaf=leaf and child == body_node)
+        elif kind == "if_expression":
+            condition = node.child_by_field_name("condition")
+            for child in node.named_children:
+                self.push(child, task, leaf=leaf and child != condition)
+        elif kind == "function_expression":
+            for child in node.named_children:
+                if child.type == "formals":
+                    self.formals(child, task)
+                elif child.type != "identifier":
+                    self.push(child, task, leaf=leaf)
+        elif kind == "binary_expression":
+            self.binary(task)
+        elif kind == "select_expression":
+            if leaf:
+                self.emit(task, self.value(node))
+            default = node.child_by_field_name("default")
+            for child in node.named_children:
+                if child.type != "attrpath":
+                    self.push(child, task, leaf=leaf and child == default)
+        elif kind == "binding_set":
+            self.bindings(node, path, role, declared)
+        elif kind == "binding":
+            self.binding(node, path, role, declared)
+        elif kind in ("comment", "identifier", "attrpath", "inherit"):
+            pass
+        else:
+            if leaf:
+                self.emit(task, self.value(node))
+            if node.named_child_count:
+                self.search(node, task)
+
+    def push(self, node: "Node", task: _Task, *, leaf: bool) -> None:
+        self.stack.append(_Task(node, task.path, leaf, task.role, task.declared))
+
+    def search(self, node: "Node", task: _Task) -> None:
+        """Look for bindings and calls below `node`, which is not itself a value."""
+        for child in node.named_children:
+            self.push(child, task, leaf=False)
+
+    def bindings(self, node: "Node", path: Path, role: Role, declared: bool) -> None:
+        for child in node.named_children:
+            kind = child.type
+            if kind == "binding":
+                self.binding(child, path, role, declared)
+            elif kind != "comment":
+                self.stack.append(_Task(child, path, False, role, declared))
+
+    def binding(self, node: "Node", path: Path, role: Role, declared: bool) -> None:
+        target = node.child_by_field_name("attrpath")
+        value = node.child_by_field_name("expression")
+        if target is None or value is None:
+            return
+        names = self.attrpath(target)
+        full = (path + names)[-MAX_PATH:]
+        if not path and names and names[0] == "options":
+            declared = True
+        self.stack.append(_Task(value, full, True, role, declared))
+        for child in target.named_children:
+            if child.type != "identifier":
+                self.stack.append(_Task(child, path, False, role, declared))
+
+    def attrpath(self, node: "Node") -> Path:
+        names: list[str | None] = []
+        for child in node.named_children:
+            kind = child.type
+            if kind == "identifier":
+                names.append(self.written(child))
+            elif kind == "string_expression":
+                names.append(_name(self.string(child)))
+            elif kind == "interpolation":
+                inner = child.child_by_field_name("expression")
+                if inner is not None and inner.type in STRINGS:  # ${"name"} is a name
+                    names.append(_name(self.string(inner)))
+                else:
+                    names.append(None)
+        return tuple(names)
+
+    def formals(self, node: "Node", task: _Task) -> None:
+        for formal in node.named_children:
+            if formal.type != "formal":
+                continue
+            name = formal.child_by_field_name("name")
+            default = formal.child_by_field_name("default")
+            if name is not None and default is not None:
+                self.stack.append(_Task(default, (self.written(name),), True, Role.ARGUMENT, task.declared))
+
+    def apply(self, task: _Task) -> None:
+        node = task.node
+        function, arguments = application(node)
+        name = self.dotted(function)
+        short = name.rpartition(".")[2]
+        if short:
+            self.calls.add(short)
+        else:
+            self.push(function, task, leaf=False)
+        declared = task.declared or short in _DECLARATIONS
+        wraps = _WRAPPERS.get(short) == len(arguments)
+        if (task.leaf and not wraps) or short in STORE_WRITERS:
+            self.emit(task, self.value(node))
+        for argument in arguments:
+            leaf = task.leaf and wraps and argument is arguments[-1]
+            if leaf and argument.type == "list_expression" and short in ("mkMerge", "optionals"):
+                for element in argument.named_children:
+                    self.stack.append(_Task(element, task.path, True, task.role, declared))
+            else:
+                self.stack.append(_Task(argument, task.path, leaf, task.role, declared))
+
+    def binary(self, task: _Task) -> None:
+        node = task.node
+        operator = operator_of(node)
+        if operator == "+":
+            if task.leaf:
+                self.emit(task, self.value(node))
+            for operand in operands(node):
+                self.push(operand, task, leaf=False)
+            return
+        # `a // b` and `a ++ b`: both sides belong to the attribute.
+        leaf = task.leaf and operator in ("//", "++")
+        if task.leaf and not leaf:
+            self.emit(task, Value(Kind.OTHER, node.start_byte, node.end_byte))
+        for child in node.named_children:
+            self.push(child, task, leaf=leaf)
+
+    def emit(self, task: _Task, value: Value) -> None:
+        point = task.node.start_point
+        column = point.column
+        if not self.ascii:
+            start = value.start
+            column = len(self.source[start - column : start].decode(errors="replace"))
+        self.attributes.append(
+            Attribute(
+                task.path,
+                value,
+                value.start,
+                value.end,
+                point.row + 1,
+                column + 1,
+                task.role,
+                task.declared,
+            )
+        )
+
+    # values
+
+    def written(self, node: "Node") -> str:
+        return self.source[node.start_byte : node.end_byte].decode(errors="surrogateescape")
+
+    def dotted(self, node: "Node") -> str:
+        """`lib.mkIf` for a variable or a selection of plain names, else an empty string."""
+        kind = node.type
+        if kind == "variable_expression":
+            return self.written(node)
+        if kind == "select_expression":
+            head = node.child_by_field_name("expression")
+            path = node.child_by_field_name("attrpath")
+            if head is not None and path is not None and head.type == "variable_expression":
+                names = self.attrpath(path)
+                return ".".join([self.written(head), *(name or "<dynamic>" for name in names)])
+        return ""
+
+    def string(self, node: "Node") -> Value:
+        start, end = node.start_byte, node.end_byte
+        indented = node.type == "indented_string_expression"
+        quote = b"''" if indented else b'"'
+        offset = start + len(quote)
+        stop = end - len(quote) if self.source.endswith(quote, offset, end) else end
+        raws: list[bytes | None] = []
+        for child in node.named_children:
+            if child.type in ("interpolation", "ERROR"):
+                if child.start_byte > offset:
+                    raws.append(self.source[offset : child.start_byte])
+                raws.append(None)
+                offset = child.end_byte
+        if offset < stop:
+            raws.append(self.source[offset:stop])
+        if indented:
+            return Value(Kind.STRING, start, end, dedented(raws), form=Form.INDENTED)
+        parts = merged(None if raw is None else quoted(raw) for raw in raws)
+        return Value(Kind.STRING, start, end, parts, form=Form.QUOTED)
+
+    def value(self, node: "Node", depth: int = 0) -> Value:
+        """What `node` says, without looking deeper than a few levels of lists and calls."""
+        while node.type == "parenthesized_expression":
+            inner = node.child_by_field_name("expression")
+            if inner is None:
+                break
+            node = inner
+        kind, start, end = node.type, node.start_byte, node.end_byte
+        if kind in STRINGS:
+            return self.string(node)
+        if kind == "variable_expression":
+            name = self.written(node)
+            if name in ("true", "false"):
+                return Value(Kind.BOOL, start, end, name=name)
+            return Value(Kind.NULL if name == "null" else Kind.REFERENCE, start, end, name=name)
+        if kind == "select_expression":
+            return Value(Kind.REFERENCE, start, end, name=self.dotted(node))
+        if kind in ("integer_expression", "float_expression", "unary_expression"):
+            return Value(Kind.NUMBER, start, end, name=self.written(node))
+        if kind in PATHS:
+            return Value(Kind.PATH, start, end, name=self.written(node))
+        if kind == "uri_expression":
+            return Value(Kind.STRING, start, end, (self.source[start:end],), form=Form.URI)
+        if kind == "binary_expression" and operator_of(node) == "+":
+            return self.joined(node)
+        if kind in SETS:
+            return Value(Kind.SET, start, end)
+        if depth < _VALUE_DEPTH:
+            if kind == "list_expression":
+                children = [child for child in node.named_children if child.type != "comment"]
+                items = tuple(self.value(child, depth + 1) for child in children)
+                return Value(Kind.LIST, start, end, items=items)
+            if kind == "apply_expression":
+                function, arguments = application(node)
+                items = tuple(self.value(child, depth + 1) for child in arguments)
+                return Value(Kind.CALL, start, end, name=self.dotted(function), items=items)
+        return Value(Kind.OTHER, start, end)
+
+    def joined(self, node: "Node") -> Value:
+        """A chain of `+`: a string when one operand is, a path when it begins with one."""
+        chain = operands(node)
+        if chain and chain[0].type in PATHS:
+            return Value(Kind.PATH, node.start_byte, node.end_byte, name=self.written(node))
+        parts: list[bytes | None] = []
+        strings = 0
+        for operand in chain:
+            if operand.type in STRINGS:
+                parts.extend(self.string(operand).parts)
+                strings += 1
+            else:
+                parts.append(None)
+        if not strings:
+            return Value(Kind.OTHER, node.start_byte, node.end_byte)
+        return Value(Kind.STRING, node.start_byte, node.end_byte, merged(parts), form=Form.JOINED)
+
+
+def _name(value: Value) -> str | None:
+    text = value.text
+    return None if text is None else text.decode(errors="surrogateescape")
+
+
+class Reading:
+    """A parsed file: its attributes in the order of the text, the spans that could not be read, and
+    (walked only when asked for) its comments."""
+
+    __slots__ = ("_comments", "_tree", "attributes", "calls", "errors", "source")
+
+    def __init__(
+        self,
+        source: bytes,
+        tree: "Tree",
+        attributes: tuple[Attribute, ...],
+        errors: tuple[Span, ...],
+        calls: frozenset[str],
+    ) -> None:
+        self.source = source
+        self.attributes = attributes
+        self.errors = errors
+        self.calls = calls
+        self._tree = tree
+        self._comments: tuple[Comment, ...] | None = None
+
+    def __repr__(self) -> str:
+        return f"Reading({len(self.attributes)} attributes, {len(self.errors)} errors)"
+
+    @property
+    def comments(self) -> tuple[Comment, ...]:
+        """Every comment of the file, in order."""
+        if self._comments is None:
+            self._comments = tuple(comments(self._tree, self.source))
+        return self._comments
+
+    def position(self, offset: int) -> tuple[int, int]:
+        """Line and column (in characters) of a byte offset, both from 1."""
+        before = self.source[:offset]
+        line_start = before.rfind(b"\n") + 1
+        return before.count(b"\n") + 1, len(before[line_start:].decode(errors="replace")) + 1
+
+
+def literals(source: bytes) -> Reading | Unread:
+    """Every bound value of a Nix file with the attribute path it is bound to.
+
+    Never raises on any bytes. Below a parse error what could still be recognised is read, and the
+    span stands in `errors`. Nothing is evaluated: paths go through nested and merged sets, `with`,
+    `let`, conditions, lists and the wrappers of the module system, as they are written.
+    """
+    tree = parse(source)
+    if isinstance(tree, Unread):
+        return tree
+    walk = _Walk(source)
+    walk.run(tree.root_node)
+    errors = tuple(
+        Span(node.start_byte, node.end_byte, node.start_point.row + 1, node.end_point.row + 1)
+        for node in (broken(tree) if tree.root_node.has_error else ())
+    )
+    return Reading(source, tree, tuple(walk.attributes), errors, frozenset(walk.calls))

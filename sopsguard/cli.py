@@ -142,7 +142,7 @@ def _select(only: "Iterable[str]", skip: "Iterable[str]") -> "Sequence[str]":
 
                 raise UserError(
                     f"{word!r} is neither a family nor a rule",
-                    nearest(word, [*dict.fromkeys(RULES.values()), *RULES]),
+                    nearest(word, [*dict.fromkeys(f.value for f in RULES.values()), *RULES]),
                 )
             chosen |= rules
         return chosen
@@ -198,7 +198,12 @@ def _today() -> "date":
 
 def _hook(arguments: "Sequence[str]") -> int:
     """`sopsguard hook`: judge what this hook has to, show and block only what is new."""
-    from sopsguard import git, hooks
+    from sopsguard import git
+
+    repo = git.discover()
+    if not os.environ.get("PRE_COMMIT_TO_REF"):
+        repo.begin()  # git looks while we are still importing
+    from sopsguard import hooks
 
     only: list[str] = []
     skip: list[str] = []
@@ -212,7 +217,7 @@ def _hook(arguments: "Sequence[str]") -> int:
         given = value if equals else next(words, "")
         (only if name == "--only" else skip).append(given)
     rules = _select(only, skip)
-    target = hooks.from_hook(git.discover(), os.environ)
+    target = hooks.from_hook(repo, os.environ)
     verdict, judged, policy = _judge(target, rules, only_new=True)
     _report(verdict, target, judged, "text")
     return _exit_code(verdict, policy)
@@ -221,8 +226,10 @@ def _hook(arguments: "Sequence[str]") -> int:
 def _check(options: "argparse.Namespace") -> int:
     from sopsguard import git
 
-    rules = _select(options.only, options.skip)
     repo = git.discover()
+    if options.staged:
+        repo.begin()
+    rules = _select(options.only, options.skip)
     target = _target(repo, options)
     verdict, judged, policy = _judge(target, rules, only_new=True)
     _report(verdict, target, judged, options.format)

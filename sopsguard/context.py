@@ -51,10 +51,15 @@ class Check(NamedTuple):
 
 
 class Content(NamedTuple):
-    """One piece of something that can be read, and the change that brought it."""
+    """One piece of something that can be read, and the change that brought it.
+
+    `blocking` says that it must be readable for a judgement to count (a staged blob; not a file that
+    only Git LFS has).
+    """
 
     change: Change
     piece: Piece | Unreadable
+    blocking: bool = True
 
 
 class Found(NamedTuple):
@@ -181,10 +186,10 @@ class _Reader:
         self.bytes = 0
 
     def add(self, content: Content) -> None:
-        change, piece = content
+        change, piece, blocking = content
         if isinstance(piece, Unreadable):
             where = Location(change.path, commit=change.commit)
-            self.unknown.append(Unknown(where, piece.reason, piece.needed, blocking=True))
+            self.unknown.append(Unknown(where, piece.reason, piece.needed, blocking))
             return
         if piece.offset == 0:
             self.files += 1

@@ -6,9 +6,10 @@ from typing import NamedTuple
 from sopsguard.context import COMMIT_MESSAGE, Content
 from sopsguard.git import Repository
 from sopsguard.model import UserError, printable
-from sopsguard.snapshot import Change, Entry, Piece, Snapshot, Unreadable
+from sopsguard.snapshot import SUBMODULE, Change, Entry, Piece, Snapshot, Unreadable
 
-SUBMODULE = 0o160000
+# A pointer file of Git LFS is smaller than this many bytes (git-lfs, docs/spec.md).
+LFS_POINTER = 1024
 
 
 class Target(NamedTuple):
@@ -211,7 +212,14 @@ def _read(repo: Repository, changes: list[Change], *, new: bool) -> Iterator[Con
         if entry is not None and entry.mode != SUBMODULE:
             by_entry.setdefault(entry, change)
     for entry, piece in repo.pieces(by_entry):
-        yield Content(by_entry[entry], piece)
+        change = by_entry[entry]
+        behind = repo.lfs(piece.data) if isinstance(piece, Piece) and piece.size < LFS_POINTER else None
+        if behind is None:
+            yield Content(change, piece)
+            continue
+        # What a pointer points to is what will be published; it is on this machine when it was added here.
+        for part in behind:
+            yield Content(change, part, blocking=False)
 
 
 def _disk_and_index(repo: Repository, files: list[Change], stage: list[Change]) -> Iterator[Content]:

@@ -171,29 +171,27 @@ def _covers(waiver: Waiver, f: Finding) -> bool:
 def _about_waivers(
     ctx: "Context", used: "set[Waiver]", rules: "Sequence[str]", whole: bool
 ) -> "Iterable[Finding]":
+    unused, expired = (ctx.policy.level(rule, Level.WARNING) for rule in (UNUSED, EXPIRED))
     for waiver in ctx.policy.waivers:
         if waiver.rule not in rules:
             continue
-        where = Location(FILE, waiver.line, key="waivers")
-        identity = f"{waiver.rule} {waiver.path} {waiver.finding}"
-        family = checks.RULES[waiver.rule]
+        about = f"the waiver of {waiver.rule} for {waiver.path}"
+        found = Finding(
+            Location(FILE, waiver.line, key="waivers"),
+            f"{about} meets no finding",
+            "remove it",
+            level=unused,
+            identity=f"{waiver.rule} {waiver.path} {waiver.finding}",
+            rule=UNUSED,
+            family=checks.RULES[waiver.rule],
+        )
         if whole and waiver not in used:
-            yield Finding(
-                where,
-                f"the waiver of {waiver.rule} for {waiver.path} meets no finding",
-                "remove it",
-                level=Level.WARNING,
-                identity=identity,
-                rule=UNUSED,
-                family=family,
-            )
-        elif waiver.until < ctx.today:
-            yield Finding(
-                where,
-                f"the waiver of {waiver.rule} for {waiver.path} ended on {waiver.until}",
-                "repair what it covers, or look at it again and set a new date",
-                level=Level.WARNING,
-                identity=identity,
+            if unused is not None:
+                yield found
+        elif waiver.until < ctx.today and expired is not None:
+            yield found._replace(
+                message=f"{about} ended on {waiver.until}",
+                hint="repair what it covers, or look at it again and set a new date",
+                level=expired,
                 rule=EXPIRED,
-                family=family,
             )

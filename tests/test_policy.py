@@ -54,8 +54,14 @@ def test_every_setting_is_read() -> None:
     ("text", "said"),
     [
         ("waivres: []", ".sopsguard.yaml:1: 'waivres' is not a setting | did you mean 'waivers'?"),
-        ("levels:\n  plaintext-tokn: off", ":2: 'plaintext-tokn' is not a rule | did you mean 'plaintext-token'?"),
-        ("levels:\n  plaintext-token: loud", ":2: plaintext-token: a level is one of error, warning, info, off"),
+        (
+            "levels:\n  plaintext-tokn: off",
+            ":2: 'plaintext-tokn' is not a rule | did you mean 'plaintext-token'?",
+        ),
+        (
+            "levels:\n  plaintext-token: loud",
+            ":2: plaintext-token: a level is one of error, warning, info, off",
+        ),
         ("require: [plain]", "'plain' is not a family | did you mean 'plaintext'?"),
         ("inline_allow: maybe", "inline_allow must be true or false"),
         ("waivers: 3", "waivers must be a list"),
@@ -95,9 +101,16 @@ WORDS = st.sampled_from(["plaintext-token", "nonsense", "", "docs/**", "2027-01-
 VALUES = st.one_of(WORDS, st.booleans(), st.none(), st.lists(WORDS, max_size=2))
 WAIVER = st.dictionaries(st.sampled_from(["rule", "path", "reason", "until", "finding", "x"]), VALUES)
 GOOD = st.fixed_dictionaries(
-    {"rule": st.just("plaintext-token"), "path": st.just("a"), "reason": st.just("b"), "until": st.just("2027-01-31")}
+    {
+        "rule": st.just("plaintext-token"),
+        "path": st.just("a"),
+        "reason": st.just("b"),
+        "until": st.just("2027-01-31"),
+    }
 )
-LEVELS = st.dictionaries(st.sampled_from(RULES), st.one_of(st.sampled_from(policy.LEVELS), VALUES), max_size=2)
+LEVELS = st.dictionaries(
+    st.sampled_from(RULES), st.one_of(st.sampled_from(policy.LEVELS), VALUES), max_size=2
+)
 FAMILIES = st.lists(st.one_of(st.sampled_from([f.value for f in Family]), VALUES), max_size=2)
 POLICIES = st.fixed_dictionaries(
     {},

@@ -1,0 +1,5 @@
+"""`python -m sopsguard`."""
+
+from sopsguard.cli import main
+
+main()

@@ -63,7 +63,7 @@ class Key:
     key_id: str
     version: int
     algorithm: str
-    bits: int
+    bits: int | None
     created: int
     primary: bool
     protection: Protection | None = None
@@ -201,12 +201,16 @@ def _key(packet: Packet) -> Key:
         reader.take(2)  # days of validity
     algorithm = reader.number(1)
     size = reader.number(4) if version >= 5 else None
-    if algorithm not in _NAMES or (version < 4 and algorithm not in _RSA):
+    # Version 6 says how long its parameters are: a key of a later algorithm can be told apart too.
+    if version < 6 and (algorithm not in _NAMES or (version < 4 and algorithm not in _RSA)):
         raise Malformed("an unknown algorithm")
     if created < _FIRST_KEY:
         raise Malformed("older than OpenPGP")
     start = reader.at
-    public = _public(reader, algorithm)
+    if algorithm in _NAMES:
+        public = _public(reader, algorithm)
+    else:
+        public = _Half((), "", 0, reader.take(size or 0))
     if size is not None and reader.at - start != size:
         raise Malformed("the length of the key is wrong")
     fingerprint, key_id = _fingerprint(version, packet.body[: reader.at], public)
@@ -217,8 +221,8 @@ def _key(packet: Packet) -> Key:
     if reader.left:
         raise Malformed("something follows the key")
     primary = packet.tag in (_SECRET, _PUBLIC)
-    name, bits = _NAMES[algorithm], _bits(public)
-    return Key(fingerprint, key_id, version, name, bits, created, primary, protection, proved)
+    name = _NAMES.get(algorithm, f"algorithm {algorithm}")
+    return Key(fingerprint, key_id, version, name, _bits(public), created, primary, protection, proved)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,8 +235,8 @@ class _Half:
     point: bytes = b""
 
 
-def _bits(public: _Half) -> int:
-    return public.bits or public.numbers[0].bit_length()
+def _bits(public: _Half) -> int | None:
+    return public.numbers[0].bit_length() if public.numbers else public.bits or None
 
 
 def _public(reader: Reader, algorithm: int) -> _Half:
@@ -353,6 +357,9 @@ def _secret(reader: Reader, version: int, algorithm: int, public: _Half) -> bool
     Whether it was held; raises if it does not belong to it.
     """
     start = reader.at
+    if algorithm not in _NAMES:
+        reader.take(reader.left)
+        return False
     if algorithm in _FIXED:
         raw = reader.take(_FIXED[algorithm][1])
         numbers: list[int] = []

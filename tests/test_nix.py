@@ -234,7 +234,7 @@ SECRETS: list[tuple[str, str, Confidence]] = [
     ('{ services.vaultwarden.config.ADMIN_TOKEN = "$argon2id$v=19$m=65540,t=3,p=4$c2FsdA$aGFzaA"; }',
      "hashed-password", POSSIBLE),
     ('{ services.x.settings.password = 12345678; }', "password", POSSIBLE),
-    ('{ services.x.passwords = [ "first1" ]; }', "password", LIKELY),
+    ('{ services.x.passwords = [ "f1rst-0ne" ]; }', "password", LIKELY),
     ('{ services.x.settings.turn.password = "short"; }', "password", LIKELY),
     # environment
     ('{ systemd.services.b.environment.RESTIC_PASSWORD = "backup"; }', "password", LIKELY),
@@ -268,6 +268,8 @@ SECRETS: list[tuple[str, str, Confidence]] = [
     ('{ x.secret = "grafana-admin"; }', "secret", POSSIBLE),
     ('{ fields.password = "password"; }', "password", POSSIBLE),
     ('{ x.password = "prefix1234${y}"; }', "password", POSSIBLE),
+    ('{ my.dbPassword = "database/password"; }', "password", POSSIBLE),
+    ('{ options.x.apiKey = mkOption { default = "a1b2c3d4e5f6a7b8"; }; }', "api-key", POSSIBLE),
 ]  # fmt: skip
 
 
@@ -344,6 +346,12 @@ HARMLESS = [
     '{ services.x.environmentFile = config.sops.templates."x.env".path; }',
     '{ users.users.bob.openssh.authorizedKeys.keys = [ "ssh-ed25519 AAAAC3 bob" ]; }',
     '{ services.x.presharedKeyFile = "/x"; services.y.secretKeyPath = "y"; }',
+    '{ services.samba.settings.global."encrypt passwords" = "yes"; }',
+    '{ x.existingSecret = "grafana-admin1"; x.imagePullSecret = "regcred1"; }',
+    '{ script = "docker build --secret id=npmrc,src=x --no-password abc123 --password -"; }',
+    '{ resource.github.token = "\\${{ secrets.GITHUB_TOKEN }}"; provider.x.token = "\\${var.token}"; }',
+    "{ environment.etc.\"pam.d/passwd\".text = ''\n  auth required x.so\n  password required y.so\n''; }",
+    '{ environment.variables.SSH_ASKPASS = "ksshaskpass1"; PASSWORD_STORE_DIR = "x1"; }',
     '{ services.x.keys.password.bind = "ctrl+p"; keybindings.token = "abc1"; }',
 ]  # fmt: skip
 
@@ -429,6 +437,11 @@ def test_damaged_nix_is_read_or_reported(data: st.DataObject) -> None:
         b"'" * 200_000,
         b'{ password = "' + b"a" * 500_000 + b'"; }',
         b'{ x = "' + b"://" * 100_000 + b'"; }',
+        b'{ x = "' + b"a" * 400_000 + b'://"; }',
+        b'{ x = "a=' + b" " * 300_000 + b"x" + b" " * 300_000 + b'y"; }',
+        b'{ x = builtins.toFile "' + b"txt." * 100_000 + b'" "content"; }',
+        b'{ "' + "ü".encode() * 1000 + b'" = { ' + b'password = "x1"; ' * 20_000 + b"}; }",
+        b'{ x = [ "' + "ü".encode() * 1000 + b'" ' + b'"A_TOKEN=abc1" ' * 20_000 + b"]; }",
         b'{ script = "' + b"--a-" * 50_000 + b'"; }',
         b'{ password = "' + b"\\${" * 50_000 + b'"; }',
         random.Random(1).randbytes(100_000),

@@ -3,7 +3,9 @@
 import re
 
 # Patterns are kept as bytes: `re` compiles and caches them at first use, and most runs never need them.
-_REFERENCE = rb"""(?xs)\$\{?\w+(?:[:?-][^}]*)?\}?(?:/[^\s]*)? | \$\{[^}]*\} | \$\(.*\) | `.*` | \$__\w+\{.*\}
+_REFERENCE = rb"""(?xs)
+      \$\{?\w+(?:[:?-][^}]*)?\}?(?:/[^\s]*)? | \$\{[^}]*\} | \$\{\{.*\}\}
+    | \$\(.*\) | `.*` | \$__\w+\{.*\}
     | %\w+% | %\{\w+\} | %[a-zA-Z](?:/.*)? | @[\w.-]+@ | @/.* | ext:.* | ENC\[.*\]
     | \{\{.*\}\} | \{[$%]?[\w.:/ -]+\} | <[^<>]+> | \[[^\[\]]+\]
     | !(?:secret|env|env_var|include|file|vault|reference)\b.*
@@ -15,7 +17,8 @@ _FILE_PATH = (
     rb"|proc|data|keys|state|config|bin|credentials)(?:/\S*)?"
     rb"|[\w.-]+(?:/[\w.-]+)*\.(?:age|ya?ml|json|txt|key|pem|env|gpg|asc|conf|nix|sops|crt|toml|ini)"
 )
-_PLACEHOLDER = rb"""(?xs)[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+ | x{3,} | X{3,} | \*+ | \.{2,} | -+ | _+ | \?+
+_PLACEHOLDER = rb"""(?xs)
+      [A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+ | x{3,} | X{3,} | \*+ | \.{2,} | -+ | _+ | \?+
     | (?:\xe2\x80\xa6)+ | (?:\xe2\x80\xa2)+
     | (?:CHANGE|REPLACE|SET|FILL)[- ]?(?:ME|THIS|IT|IN)(?:[- !].*)? | (?:TODO|FIXME)\b.*
     | PLACEHOLDER | DUMMY | REDACTED | SECRET | PASSWORD | TOKEN | KEY | EXAMPLE | UNSET | NONE | NULL

@@ -73,12 +73,15 @@ def _by_last_word() -> dict[str, list[tuple[str, SecretKind]]]:
 
 
 _BY_LAST = _by_last_word()
+# `publicToken`, `existingSecret`, `--no-password`.
+_NOT_AFTER = frozenset(("public", "pub", "no", "without", "publishable", "max", "next", "existing", "pull"))
 _FILE_WORDS = frozenset(("file", "files", "path", "txt", "conf", "env", "key", "json", "text", "raw"))
 _WORDS = r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+"
 
 
 def words_of(name: str) -> list[str]:
-    return [word.lower() for word in re.findall(_WORDS, name)]
+    """The words of a name in camelCase, snake_case or kebab-case, lower case; of its end if it is long."""
+    return [word.lower() for word in re.findall(_WORDS, name[-200:])]
 
 
 def kind_of(words: list[str]) -> SecretKind | None:
@@ -88,11 +91,11 @@ def kind_of(words: list[str]) -> SecretKind | None:
     candidates = _BY_LAST.get(words[-1])
     if candidates is None:
         return None
-    joined = " " + " ".join(words)
+    joined = " " + " ".join(words[-5:])
     for ending, kind in candidates:
         if joined.endswith(" " + ending):
             before = joined[: -len(ending)].split()
-            if before and before[-1] in ("public", "pub", "no", "without", "publishable", "max", "next"):
+            if before and before[-1] in _NOT_AFTER:
                 return None
             return kind
     return None

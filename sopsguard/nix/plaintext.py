@@ -36,7 +36,7 @@ class LiteralSecret(NamedTuple):
 
 _TELLING = (b"pass", b"psk", b"secret", b"token", b"masterauth", b"basicauth", b"stringdata", b"deployment")
 _KEY_NAME = rb"(?:priv|private|shared|api|auth|setup|master|encryption|account)\W?_?key"
-_URL_PASSWORD = rb"[a-zA-Z][a-zA-Z0-9+.-]*://([^\s/@:\"'\x00]*):([^\s/@\"']+)@"
+_URL_PASSWORD = rb"(?<=[a-zA-Z0-9])://([^\s/@:\"'\x00]{0,256}):([^\s/@\"']{1,1024})@"
 
 
 def may_hold_secrets(source: bytes) -> bool:
@@ -75,7 +75,7 @@ _PROSE = frozenset(
     ("description", "longDescription", "example", "help", "comment", "message", "title", "homepage", "doc")
 )
 
-_ASSIGNMENT = rb"(?m)^[ \t]*(?:export[ \t]+)?\"?([A-Za-z][A-Za-z0-9_]*)=[ \t]*(.+?)[ \t]*$"
+_ASSIGNMENT = rb"(?m)^[ \t]*(?:export[ \t]+)?\"?([A-Za-z][A-Za-z0-9_]*)=(.+)$"
 _FLAG = rb"(?<![\w-])--?([A-Za-z][\w-]*)(?:=|[ \t]+)(\"[^\"\n]*\"|'[^'\n]*'|[^\s\"']+)"
 # fmt: off
 _FLAG_OPTIONS = frozenset((
@@ -96,10 +96,10 @@ def secrets(reading: Reading, path: str = "") -> Iterator[LiteralSecret]:
     placeholders, option declarations, and names under `sops.secrets` or `age.secrets`.
     """
     judge = _Judge(reading, path)
-    found: dict[tuple[int, int], LiteralSecret] = {}
+    found: dict[tuple[int, int, bytes], LiteralSecret] = {}
     for attribute in reading.attributes:
         for secret in judge.attribute(attribute):
-            place = (secret.start, secret.end)
+            place = (secret.start, secret.end, secret.value)
             known = found.get(place)
             if known is None or _RANK[secret.confidence] > _RANK[known.confidence]:
                 found[place] = secret
@@ -134,6 +134,7 @@ class _Judge:
         last = names[-1]
         kind = kind_of(words_of(last))
         if attribute.declared:
+            yield from self.default(attribute, names)
             return
         if value.kind is Kind.CALL:
             yield from self.written(attribute, last, value)
@@ -158,11 +159,20 @@ class _Judge:
         if value.kind is not Kind.STRING:
             return
         if kind is None:
-            kind = _kind_by_place(names)
+            kind = _kind_by_place(names, value.text)
         if kind is not None:
             yield from self.string(attribute, kind, value, None)
         else:
             yield from self.inside(attribute, last, value)
+
+    def default(self, attribute: Attribute, names: list[str]) -> Iterator[LiteralSecret]:
+        """The default of a declared secret option, when it looks random: nobody's example."""
+        text = attribute.value.text
+        if names[-1] != "default" or len(names) < 2 or text is None or len(text) < 12:
+            return
+        kind = kind_of(words_of(names[-2]))
+        if kind is not None and not is_reference_or_placeholder(text) and _is_mixed(text):
+            yield self.secret(attribute, kind, text, Confidence.POSSIBLE, attribute.value)
 
     def string(
         self, attribute: Attribute, kind: SecretKind, value: Value, target: Attribute | None, name: str = ""
@@ -207,6 +217,8 @@ class _Judge:
     def named(self, attribute: Attribute, name: bytes, text: bytes, value: Value) -> Iterator[LiteralSecret]:
         kind = kind_of(words_of(name.decode()))
         text = text.strip().rstrip(b";\\ ").strip(b"\"'")
+        if re.match(rb"(?:id|src|source|name|type)=", text):  # docker's --secret id=…
+            return
         if kind is None or b"\x00" in text or is_reference_or_placeholder(text):
             return
         if b"$" in text and hash_strength(text) is None:  # a shell would expand it
@@ -273,24 +285,23 @@ def _is_elsewhere(names: list[str]) -> bool:
     return not _OTHER_SUBTREES.isdisjoint(names[:-1])
 
 
-def _kind_by_place(names: list[str]) -> SecretKind | None:
+def _kind_by_place(names: list[str], text: bytes | None) -> SecretKind | None:
     """Options whose secret shows in the path and not in the last name."""
     last = names[-1]
     if len(names) < 2:
         return None
-    if last in _TEXTS or last == "default":
-        # environment.etc."restic-password".text, deployment.keys.db.text
+    if last in _TEXTS:
+        # deployment.keys.db.text, environment.etc."restic-password".text
         if len(names) > 2 and names[-3] == "keys" and "deployment" in names:
             return SecretKind.SECRET
-        if last != "default" and ("etc" in names or "file" in names or "xdg" in names or "files" in names):
+        one_line = text is not None and b"\n" not in text.strip()
+        if one_line and not {"etc", "file", "files", "configFile", "dataFile"}.isdisjoint(names):
             return kind_of_file(names[-2].rpartition("/")[2])
         return None
     if names[-2] == "stringData":
         return SecretKind.SECRET
     if names[-2] == "basicAuth" and "virtualHosts" in names:
         return SecretKind.PASSWORD
-    if last in ("psk", "pskRaw"):
-        return SecretKind.WIFI_KEY
     return None
 
 
@@ -324,10 +335,12 @@ def _verdict(
         return (kind, Confidence.POSSIBLE) if len(text) >= 16 and b" " not in text else None
     if user_option:
         return kind, Confidence.PROVED
-    if text.lower() in CHOICES:
+    if text.lower() in CHOICES or not re.search(rb"[^\W_]|[^\x00-\x7f]", text):
         return None
     known = not _NAMESPACES.isdisjoint(names[:-1]) or _is_variable(last)
     if text.decode(errors="replace").lower() in (last.lower(), words_of(last)[-1]) and not known:
+        return kind, Confidence.POSSIBLE
+    if _names_a_secret(text):
         return kind, Confidence.POSSIBLE
     if kind is SecretKind.PASSWORD:
         weak_name = words_of(last)[-1] == "pass" and len(words_of(last)) == 1
@@ -349,9 +362,18 @@ def _is_plain_name(text: bytes) -> bool:
     return re.fullmatch(rb"[A-Za-z]{1,14}(?:[-_./][A-Za-z]{1,14})*\d{0,2}", text) is not None
 
 
+def _names_a_secret(text: bytes) -> bool:
+    """`db-password`, `wifi/home/psk`: where the secret is kept, more likely than the secret."""
+    words = words_of(text.decode(errors="replace"))
+    return len(words) > 1 and _is_plain_name(text) and kind_of(words) is not None
+
+
 def _mostly_literal(value: Value) -> bool:
     """A string with holes whose literal part is itself long and mixed enough to be a secret."""
     longest = max((part for part in value.parts if part), key=len, default=b"")
-    if len(longest) < 8 or b"/" in longest or b" " in longest or b"\n" in longest or b"://" in longest:
-        return False
-    return bool(re.search(rb"\d", longest) and re.search(rb"[A-Za-z]", longest))
+    return len(longest) >= 8 and b"/" not in longest and _is_mixed(longest)
+
+
+def _is_mixed(text: bytes) -> bool:
+    """One word with digits and letters."""
+    return not re.search(rb"\s", text) and bool(re.search(rb"\d", text) and re.search(rb"[A-Za-z]", text))

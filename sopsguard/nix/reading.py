@@ -1,5 +1,7 @@
 """Every literal value of a Nix file with the attribute path it is bound to; nothing is evaluated."""
 
+import re
+from bisect import bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 
 from sopsguard.nix.strings import dedented, merged, quoted
@@ -256,8 +258,7 @@ class _Walk:
         point = task.node.start_point
         column = point.column
         if not self.ascii:
-            start = value.start
-            column = len(self.source[start - column : start].decode(errors="replace"))
+            column = characters(self.source, value.start - column, value.start)
         self.attributes.append(
             Attribute(
                 task.path,
@@ -374,7 +375,7 @@ class Reading:
     """A parsed file: its attributes in the order of the text, the spans that could not be read, and
     (walked only when asked for) its comments."""
 
-    __slots__ = ("_comments", "_tree", "attributes", "calls", "errors", "source")
+    __slots__ = ("_comments", "_lines", "_tree", "attributes", "calls", "errors", "source")
 
     def __init__(
         self,
@@ -390,6 +391,7 @@ class Reading:
         self.calls = calls
         self._tree = tree
         self._comments: tuple[Comment, ...] | None = None
+        self._lines: list[int] | None = None
 
     def __repr__(self) -> str:
         return f"Reading({len(self.attributes)} attributes, {len(self.errors)} errors)"
@@ -403,9 +405,17 @@ class Reading:
 
     def position(self, offset: int) -> tuple[int, int]:
         """Line and column (in characters) of a byte offset, both from 1."""
-        before = self.source[:offset]
-        line_start = before.rfind(b"\n") + 1
-        return before.count(b"\n") + 1, len(before[line_start:].decode(errors="replace")) + 1
+        if self._lines is None:
+            self._lines = [0, *(match.end() for match in re.finditer(rb"\n", self.source))]
+        line = bisect_right(self._lines, offset)
+        return line, characters(self.source, self._lines[line - 1], offset) + 1
+
+
+def characters(source: bytes, start: int, end: int) -> int:
+    """How many characters stand between two offsets; bytes where a line is so long that nobody counts."""
+    if end - start > 2000:
+        return end - start
+    return len(source[start:end].decode(errors="replace"))
 
 
 def literals(source: bytes) -> Reading | Unread:

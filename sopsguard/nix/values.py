@@ -126,4 +126,6 @@ class Unread(NamedTuple):
 def _written(component: str | None) -> str:
     if component is None:
         return "<dynamic>"
+    if len(component) > 100:
+        component = component[:99] + "…"
     return component if re.fullmatch(r"[A-Za-z_][\w'-]*", component, re.ASCII) else f'"{component}"'

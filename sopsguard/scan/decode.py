@@ -195,16 +195,18 @@ def _re(pattern: str) -> re.Pattern[bytes]:
     return _compiled[pattern]
 
 
-def words(text: bytes) -> Iterator[tuple[int, int]]:
+def words(text: bytes) -> list[tuple[int, int]]:
     """The spans of the stretches of at least `SHORTEST` base64 characters, without padding."""
     flat = text.translate(_WORD)
+    spans = []
     at = flat.find(_NEEDLE)
     while at >= 0:
         end = flat.find(b" ", at + SHORTEST)
         if end < 0:
             end = len(flat)
-        yield at, end
+        spans.append((at, end))
         at = flat.find(_NEEDLE, end)
+    return spans
 
 
 def runs(text: bytes, spans: list[tuple[int, int]]) -> Iterator[Run]:

@@ -176,20 +176,83 @@ def _recipient(key: object) -> tuple[str, ...]:
 
 
 def _openpgp(data: bytes) -> Material | None:
-    """A secret key packet (RFC 9580, 5.5.3) at the start: its tag, a plausible length, a known version."""
-    if len(data) < 40:
+    from sopsguard.keys import Problem, openpgp
+
+    keyring = openpgp.secret_keys(data)
+    if keyring is None:
         return None
-    tag = data[0]
-    at = 1 + {0x94: 1, 0x95: 2, 0x96: 4}.get(tag, 0)
-    if tag == 0xC5:
-        at = 2 if data[1] < 192 else 3 if data[1] < 224 else 6
-    if data[at] not in (3, 4, 5, 6) or data[at + 5 + (2 if data[at] == 3 else 0)] not in _OPENPGP_ALGORITHMS:
-        return None
-    return Material("openpgp-secret-key", "OpenPGP secret key", LIKELY)
+    kind, name = "openpgp-secret-key", "OpenPGP secret key"
+    if isinstance(keyring, Problem):
+        return _damaged(name, kind)
+    secret = [key for key in keyring.keys if key.is_secret]
+    if not secret:
+        return Material(kind, f"{name} without its secret part", POSSIBLE) if keyring.keys else None
+    public = tuple(key.fingerprint for key in keyring.keys)
+    bare = [key for key in secret if key.protection == "bare"]
+    if not bare:
+        return Material(kind, f"{name} (passphrase-protected)", POSSIBLE, public)
+    return Material(kind, name, PROVED if any(key.proved for key in bare) else LIKELY, public)
 
 
-# RFC 9580, 9.1: RSA, ElGamal, DSA, ECDH, ECDSA, EdDSA, X25519, X448, Ed25519, Ed448
-_OPENPGP_ALGORITHMS = (1, 2, 3, 16, 17, 18, 19, 22, 25, 26, 27, 28)
+# RFC 9580: a packet of tag 5 or 7 with a version 4 key: time of creation, a known algorithm.
+_PACKET = (
+    rb"(?s)(?:[\x94\x9c].|[\x95\x9d]..|\xc5[\x28-\xbf]|\xc5[\xc0-\xdf].|\xc7[\x28-\xbf])"
+    rb"\x04[\x30-\x80]...[\x01\x02\x03\x10-\x13\x16\x19-\x1c]"
+)
+
+
+def binary_file(data: bytes) -> Iterator[Hit]:
+    """Key material in binary data: what it begins with, and secret key packets anywhere in it."""
+    found = binary(data)
+    if found is not None:
+        yield found.hit(0, len(data), data)
+        return
+    end = 0
+    for number, match in enumerate(re.finditer(_PACKET, data)):
+        if number > 1000:
+            break
+        if match.start() < end:
+            continue
+        packet = data[match.start() : match.start() + (1 << 16)]
+        found = _openpgp(packet)
+        if found is not None and found.public:
+            end = min(len(data), match.start() + 1024)
+            yield found.hit(match.start(), end, packet[:1024])
+
+
+def signing_keys(text: bytes, spans: Sequence[tuple[int, int]]) -> Iterator[Hit]:
+    """Ed25519 secret keys of 64 bytes, the seed and then the public half, as nix-store signs with."""
+    import binascii
+
+    for start, end in spans:
+        if (
+            end - start != 86
+            or text[end : end + 2] != b"=="
+            or b"-" in text[start:end]
+            or b"_" in text[start:end]
+        ):
+            continue
+        data = binascii.a2b_base64(text[start : end + 2])
+        if len(data) != 64 or _ed25519_public(data[:32]) != data[32:]:
+            continue
+        public = binascii.b2a_base64(data[32:], newline=False).decode()
+        name = _re(r"([\w.-]{1,100}):\Z").search(text, max(0, start - 101), start)
+        if name is not None:
+            found = Material(
+                "nix-signing-key",
+                "Nix binary cache signing key",
+                PROVED,
+                (f"{name[1].decode('ascii', 'replace')}:{public}",),
+            )
+        else:
+            found = Material("ed25519-secret-key", "Ed25519 secret key (64 bytes)", PROVED, (public,))
+        yield found.hit(start, end + 2, text[start : end + 2])
+
+
+def _ed25519_public(seed: bytes) -> bytes:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    return Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
 
 
 def putty(text: bytes, positions: Sequence[int]) -> Iterator[Hit]:
@@ -244,7 +307,22 @@ def minisign(text: bytes, positions: Sequence[int]) -> Iterator[Hit]:
         yield found.hit(match.start(1), match.end(1), match[1])
 
 
-# What begins where one of these lower-case keywords stands.
+def kubernetes(text: bytes, positions: Sequence[int]) -> Iterator[Hit]:
+    """Clear values of Kubernetes Secrets."""
+    from sopsguard.scan.kubernetes import secrets
+
+    return secrets(text, positions)
+
+
+KUBERNETES_KEYWORDS = (
+    b"kind: secret",
+    b'kind: "secret',
+    b"kind: 'secret",
+    b'"kind": "secret',
+    b'"kind":"secret',
+)
+
+# What is found where one of these lower-case keywords stands.
 FINDERS = {
     b"age-secret-key-": age,
     b"age-plugin-": age,
@@ -254,4 +332,5 @@ FINDERS = {
     b"11:private-key": gpg_agent,
     b"protected-private-key": gpg_agent,
     b"untrusted comment:": minisign,
+    **dict.fromkeys(KUBERNETES_KEYWORDS, kubernetes),
 }

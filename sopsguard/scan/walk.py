@@ -1,18 +1,19 @@
 """One walk through one piece of data: its text, what is encoded inside, and one answer for each secret."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from sopsguard.model import Confidence
 from sopsguard.scan import decode
-from sopsguard.scan.hit import PASSWORD, PRIVATE_KEY, TOKEN, Hit, Problem, Result
+from sopsguard.scan.hit import KUBERNETES, LEFTOVER, PASSWORD, PRIVATE_KEY, TOKEN, Hit, Problem, Result
 
 if TYPE_CHECKING:
     import re
 
     from sopsguard.scan.confirm import Confirm
     from sopsguard.scan.patterns import Pattern
-    from sopsguard.scan.prefilter import Prefilter
+    from sopsguard.scan.prefilter import Positions, Prefilter
 
 Finder = Callable[[bytes, Sequence[int]], Iterator[Hit]]
 
@@ -20,7 +21,7 @@ Finder = Callable[[bytes, Sequence[int]], Iterator[Hit]]
 ALLOWANCE = 32 << 20
 
 # Of two hits at the same place the more specific one stays.
-_RANK = {PRIVATE_KEY: 0, TOKEN: 1, PASSWORD: 2}
+_RANK = {PRIVATE_KEY: 0.0, TOKEN: 1.0, KUBERNETES: 2.0, PASSWORD: 3.0, LEFTOVER: 9.0}
 _CONFIDENCE = {Confidence.PROVED: 0, Confidence.LIKELY: 1, Confidence.POSSIBLE: 2}
 
 
@@ -46,7 +47,12 @@ class Walk:
         self._unknown: list[Problem] = []
 
     def run(self, data: bytes) -> Result:
+        """The hits of `data`, one for each secret, and the problems, both in order."""
         hits = list(self._data(data, 0))
+        if self._path.endswith(".nix"):
+            hits = self._as_nix(data, hits)
+        if all(hit.confidence is Confidence.POSSIBLE for hit in hits):
+            hits += self._leftover(data)
         return Result(tuple(_distinct(hits)), tuple(dict.fromkeys(self._unknown)))
 
     def _data(self, data: bytes, depth: int) -> Iterator[Hit]:
@@ -55,7 +61,8 @@ class Walk:
         if packed is not None:
             yield from self._inside(data, packed, depth)
             return
-        if b"\0" in data:
+        binary = b"\0" in data
+        if binary:
             text = decode.transcoded(data)
             if text is not None:
                 for hit in self._text(text.text, depth, True):
@@ -65,77 +72,158 @@ class Walk:
                         layers=(text.name, *hit.layers),
                     )
                 return
-        yield from self._material(data)
-        yield from self._text(data, depth, b"\0" not in data)
+        if binary or not data[:64].isascii():
+            from sopsguard.scan import material
 
-    def _material(self, data: bytes) -> Iterator[Hit]:
-        from sopsguard.scan import material
-
-        found = material.binary(data)
-        if found is not None:
-            yield found.hit(0, len(data), data)
+            yield from material.binary_file(data)
+        yield from self._text(data, depth, not binary)
 
     def _inside(self, data: bytes, packed: tuple[str, bytes, bool], depth: int) -> Iterator[Hit]:
         name, content, whole = packed
         if not whole:
+            size = decode.INFLATED >> 20
             self._unknown.append(
-                Problem(
-                    0, len(data), f"more than {decode.INFLATED >> 20} MiB of {name} data", "a smaller file"
-                )
+                Problem(0, len(data), f"more than {size} MiB of {name} data", "a smaller file")
             )
-        if self._may_go_deeper(depth, len(content), len(data)):
+        if self._may_go_deeper(depth, len(content)):
             for hit in self._data(content, depth + 1):
                 yield hit._replace(start=0, end=len(data), layers=(name, *hit.layers))
 
     def _text(self, text: bytes, depth: int, generic: bool) -> Iterator[Hit]:
-        """Hits in a text; without `generic` only kinds whose form alone proves them."""
+        """Hits in a text; without `generic` only kinds that are more than a name and a value."""
         text = decode.without_ciphertext(text)
         found = self._prefilter.find(text, self._bulk)
         if found:
-            for index, find in self._finders:
-                if index in found:
-                    yield from find(text, found[index])
-            for pattern, match in self._confirm.matches(text, found):
-                if generic or pattern.rule == TOKEN:
-                    yield self._judged(pattern, match)
-        spans = list(decode.words(text))
+            yield from self._known(text, found, generic)
+        spans = decode.words(text)
         if spans:
-            for run in decode.runs(text, spans):
-                if self._may_go_deeper(depth, len(run.data), len(text)):
-                    for hit in self._data(run.data, depth + 1):
-                        yield hit._replace(start=run.start, end=run.end, layers=(run.layer, *hit.layers))
+            yield from self._words(text, spans, depth)
+        if depth < self._depth and text.count(b"%") > 2:
+            yield from self._percent(text, depth)
 
-    def _may_go_deeper(self, depth: int, size: int, at: int) -> bool:
+    def _known(self, text: bytes, found: "Positions", generic: bool) -> Iterator[Hit]:
+        for index, find in self._finders:
+            if index in found:
+                yield from find(text, found[index])
+        for pattern, match in self._confirm.matches(text, found):
+            if generic or pattern.rule == TOKEN:
+                yield from self._judged(pattern, match, text)
+        if b"\\n" in text:
+            near = {
+                index: at
+                for index, positions in found.items()
+                if (at := [p for p in positions if text.find(b"\\n", max(0, p - 128), p + 256) >= 0])
+            }
+            if near:
+                opened = decode.unescaped(text)
+                for pattern, match in self._confirm.matches(opened, near):
+                    if generic or pattern.rule == TOKEN:
+                        for hit in self._judged(pattern, match, opened):
+                            yield hit._replace(layers=("escaped newlines",))
+
+    def _judged(self, pattern: "Pattern", match: "re.Match[bytes]", text: bytes) -> Iterator[Hit]:
+        from sopsguard.scan.harmless import REJECT, WEAK, judge
+
+        name = "s" if "s" in match.re.groupindex else 0
+        start, end = match.span(name)
+        begin = max(text.rfind(b"\n", 0, match.start()) + 1, match.start() - 512)
+        stop = text.find(b"\n", match.end(), match.end() + 512)
+        line = text[begin : stop if stop >= 0 else match.end() + 512]
+        verdict = judge(pattern, match[name], line, self._path)
+        if verdict != REJECT:
+            confidence = Confidence.POSSIBLE if verdict == WEAK else Confidence(pattern.confidence)
+            yield Hit(pattern.rule, pattern.id, pattern.title, start, end, match[name], confidence)
+
+    def _words(self, text: bytes, spans: list[tuple[int, int]], depth: int) -> Iterator[Hit]:
+        """Hits among the long words of the base64 alphabet: bare keys, and what is encoded in them."""
+        if any(end - start in (43, 44) for start, end in spans):
+            from sopsguard.scan import wireguard
+
+            yield from wireguard.keys(text, spans, self._path)
+        if any(end - start == 86 for start, end in spans):
+            from sopsguard.scan import material
+
+            yield from material.signing_keys(text, spans)
+        for run in decode.runs(text, spans):
+            if self._may_go_deeper(depth, len(run.data)):
+                for hit in self._data(run.data, depth + 1):
+                    yield hit._replace(start=run.start, end=run.end, layers=(run.layer, *hit.layers))
+
+    def _percent(self, text: bytes, depth: int) -> Iterator[Hit]:
+        opened, places = decode.percent(text)
+        if places and self._may_go_deeper(depth, len(opened)):
+            starts = [place[0] for place in places]
+            for hit in self._text(opened, depth + 1, False):
+                _, start, end = places[bisect_right(starts, hit.start) - 1]
+                yield hit._replace(start=start, end=end, layers=("percent", *hit.layers))
+
+    def _may_go_deeper(self, depth: int, size: int) -> bool:
         if depth >= self._depth:
             return False
         self._allowance -= size
         if self._allowance < 0:
-            self._unknown.append(Problem(0, at, "too much encoded data", "a smaller file"))
+            self._unknown.append(Problem(0, 0, "too much encoded data", "smaller files"))
             return False
         return True
 
-    def _judged(self, pattern: "Pattern", match: "re.Match[bytes]") -> Hit:
-        name = "s" if "s" in match.re.groupindex else 0
-        start, end = match.span(name)
-        confidence = Confidence(pattern.confidence)
-        return Hit(pattern.rule, pattern.id, pattern.title, start, end, match[name], confidence)
+    def _as_nix(self, data: bytes, hits: list[Hit]) -> list[Hit]:
+        from sopsguard import nix
+
+        if not hits and not nix.may_hold_secrets(data) and b"age-secret" not in data.lower():
+            return hits
+        from sopsguard.scan import nixfile
+
+        def rescan(text: bytes) -> Iterator[Hit]:
+            return self._text(text, 1, False)
+
+        hits, problems = nixfile.read(data, self._path, hits, rescan)
+        self._unknown += problems
+        return hits
+
+    def _leftover(self, data: bytes) -> list[Hit]:
+        name = self._path.rpartition("/")[2].lower()
+        marks = (
+            "dec",
+            "plain",
+            "clear",
+            "unenc",
+            ".sw",
+            "~",
+            "#",
+            ".orig",
+            ".ba",
+            ".old",
+            ".save",
+            ".tmp",
+            ".rej",
+        )
+        if not any(mark in name for mark in marks):
+            return []
+        from sopsguard.scan.leftover import leftover
+
+        hit = leftover(data, self._path)
+        return [hit] if hit is not None else []
+
+
+def _rank(hit: Hit) -> tuple[float, int, int, int, int, str]:
+    rank = _RANK[hit.rule]
+    if hit.kind == "nix-private-key":
+        rank = 1.6
+    elif hit.confidence is Confidence.POSSIBLE and hit.kind.startswith("wireguard-"):
+        rank = 1.5
+    return (rank, _CONFIDENCE[hit.confidence], len(hit.layers), hit.start - hit.end, hit.start, hit.kind)
 
 
 def _distinct(hits: list[Hit]) -> list[Hit]:
     """One hit for each secret: of hits that overlap the most specific, surest, outermost, longest one."""
-    ranked = sorted(
-        hits,
-        key=lambda h: (
-            _RANK.get(h.rule, 3),
-            _CONFIDENCE[h.confidence],
-            len(h.layers),
-            h.start - h.end,
-            h.start,
-            h.kind,
-        ),
-    )
     kept: list[Hit] = []
-    for hit in ranked:
-        if all(hit.end <= other.start or hit.start >= other.end for other in kept):
-            kept.append(hit)
-    return sorted(kept, key=lambda h: (h.start, h.end, h.kind))
+    starts: list[int] = []
+    for hit in sorted(hits, key=_rank):
+        at = bisect_right(starts, hit.start)
+        if at and kept[at - 1].end > hit.start:
+            continue
+        if at < len(kept) and kept[at].start < hit.end:
+            continue
+        starts.insert(at, hit.start)
+        kept.insert(at, hit)
+    return kept

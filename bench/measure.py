@@ -1,0 +1,88 @@
+"""Cold processes, side by side: wall time and peak memory of whole commands, and tables of them."""
+
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+PEERS = Path(os.environ.get("SOPSGUARD_PEERS") or Path.home() / ".cache" / "sopsguard-peers")
+OURS = str(Path(sys.executable).parent / "sopsguard")
+
+
+class Run(NamedTuple):
+    """One process: seconds, the peak of resident memory (its own or of a child, whichever is larger) in
+    bytes, and its exit code."""
+
+    seconds: float
+    memory: int
+    code: int
+
+
+class Row(NamedTuple):
+    """The medians of one command."""
+
+    seconds: float
+    fastest: float
+    memory: int
+    codes: tuple[int, ...]
+
+
+def peer(name: str) -> tuple[str, str] | None:
+    """(path, version) of an installed peer, or nothing."""
+    found = sorted(PEERS.glob(f"{name}-*/bin/{name}"))
+    return (str(found[-1]), found[-1].parts[-3].rpartition("-")[2]) if found else None
+
+
+def once(command: Sequence[str], cwd: Path) -> Run:
+    """Run `command` in `cwd` with its output thrown away."""
+    null = os.open(os.devnull, os.O_RDWR)
+    here = Path.cwd()
+    os.chdir(cwd)  # posix_spawn has no working directory of its own
+    try:
+        start = time.perf_counter()
+        pid = os.posix_spawn(
+            command[0],
+            list(command),
+            os.environ,
+            file_actions=[(os.POSIX_SPAWN_DUP2, null, fd) for fd in (0, 1, 2)],
+        )
+        _, status, usage = os.wait4(pid, 0)
+        seconds = time.perf_counter() - start
+    finally:
+        os.chdir(here)
+        os.close(null)
+    unit = 1 if sys.platform == "darwin" else 1024
+    return Run(seconds, usage.ru_maxrss * unit, os.waitstatus_to_exitcode(status))
+
+
+def interleaved(commands: Mapping[str, Sequence[str]], cwd: Path, rounds: int) -> dict[str, Row]:
+    """Every command once to warm disk and caches, then `rounds` times, in turns: a busy moment of the
+    machine hits all of them."""
+    runs: dict[str, list[Run]] = {name: [] for name in commands}
+    for command in commands.values():
+        once(command, cwd)
+    for _ in range(rounds):
+        for name, command in commands.items():
+            runs[name].append(once(command, cwd))
+    return {
+        name: Row(
+            median(r.seconds for r in done),
+            min(r.seconds for r in done),
+            int(median(r.memory for r in done)),
+            tuple(sorted({r.code for r in done})),
+        )
+        for name, done in runs.items()
+    }
+
+
+def table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table; the first column is left-aligned."""
+    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
+    print(f"\n{title}\n")
+    for row in (head, ["-" * w for w in widths], *rows):
+        _, *rest = (cell.rjust(w) for cell, w in zip(row, widths, strict=True))
+        print("  " + "  ".join([row[0].ljust(widths[0]), *rest]))

@@ -1,0 +1,185 @@
+"""How long whole commands take, and how much memory, beside the installed peers.
+
+    .venv/bin/python bench/speed.py [--rounds N] [--only staged-text,staged-nix,tree,history,dense]
+
+Cold processes on a warm disk, medians, the tools in turns. The peers come from tests/peers/install;
+what is absent is left out, and the table says so. The exit code is 1 when a bound is missed.
+"""
+
+import argparse
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import corpus
+from measure import OURS, Row, interleaved, peer, table
+
+MB = 1 << 20
+
+
+class Bound(NamedTuple):
+    """Our command `ours` takes at most `factor` times what `other` takes."""
+
+    ours: str
+    factor: float
+    other: str
+
+
+def peers(kind: str) -> dict[str, list[str]]:
+    """The peers' own commands for "staged", "tree" or "history"."""
+    commands: dict[str, list[str]] = {}
+    quiet = ["--no-banner", "--redact", "--exit-code", "0"]
+    go = {"staged": ["git", "--pre-commit", "--staged"], "tree": ["dir"], "history": ["git"]}[kind]
+    if found := peer("gitleaks"):
+        commands[f"gitleaks {found[1]}"] = [found[0], *go, *quiet, "."]
+    if found := peer("betterleaks"):
+        # Its own fork of go-re2 is not everywhere to be had; the peer is built with the upstream of the
+        # fork (same engine, RE2 in WebAssembly). The standard library's engine is exactly its own.
+        commands[f"betterleaks {found[1]} re2"] = [found[0], *go, *quiet, "."]
+        if kind != "tree":
+            commands[f"betterleaks {found[1]} stdlib"] = [
+                found[0],
+                *go,
+                *quiet,
+                "--regex-engine",
+                "stdlib",
+                ".",
+            ]
+    if found := peer("kingfisher"):
+        scope = {"staged": ["--staged"], "tree": ["--git-history", "none"], "history": []}[kind]
+        commands[f"kingfisher {found[1]} --turbo"] = [
+            found[0], "scan", ".", "--turbo", "--no-validate", "--no-update-check", "--redact", "--quiet", *scope,
+        ]  # fmt: skip
+    return commands
+
+
+def staged(path: Path, name: str, content: bytes) -> Path:
+    return corpus.repository(path, [(name, content)])
+
+
+def staged_commands(_: Path) -> dict[str, list[str]]:
+    return {
+        "sopsguard hook": [OURS, "hook"],
+        "sopsguard check --staged": [OURS, "check", "--staged"],
+        **peers("staged"),
+    }
+
+
+def tree_commands(_: Path) -> dict[str, list[str]]:
+    return {"sopsguard check --all": [OURS, "check", "--all"], **peers("tree")}
+
+
+def history_commands(path: Path) -> dict[str, list[str]]:
+    root = corpus.git(path, "rev-list", "--max-parents=0", "HEAD")
+    return {"sopsguard check --range": [OURS, "check", "--range", f"{root}..HEAD"], **peers("history")}
+
+
+class Case(NamedTuple):
+    title: str
+    build: Callable[[Path], Path]
+    commands: Callable[[Path], dict[str, list[str]]]
+    rounds: int
+    memory: int
+    bounds: tuple[Bound, ...]
+
+
+CASES = {
+    "staged-text": Case(
+        "One staged text file of 4 KB",
+        lambda path: staged(path, "notes/readme.txt", corpus.staged_text()),
+        staged_commands, 21, 60 * MB, (Bound("hook", 1.0, "betterleaks"), Bound("hook", 0.5, "gitleaks")),
+    ),
+    "staged-nix": Case(
+        "One staged Nix file of 4 KB",
+        lambda path: staged(path, "hosts/web/default.nix", corpus.staged_nix()),
+        staged_commands, 21, 60 * MB, (),
+    ),
+    "tree": Case(
+        "2,000 files, 50 MB",
+        lambda path: corpus.repository(path, corpus.tree()),
+        tree_commands, 5, 150 * MB,
+        (Bound("check --all", 0.6, "kingfisher"), Bound("check --all", 0.35, "betterleaks")),
+    ),
+    "history": Case(
+        "History of 330 commits", corpus.history, history_commands, 9, 150 * MB,
+        (Bound("check --range", 0.6, "betterleaks"),),
+    ),
+    "dense": Case(
+        "Keyword-dense history, 30 MB of patches",
+        lambda path: corpus.history(path, commits=330, dense=True),
+        history_commands, 5, 150 * MB, (Bound("check --range", 1.0, "betterleaks"),),
+    ),
+}  # fmt: skip
+
+
+def verdicts(case: Case, rows: Mapping[str, Row]) -> list[tuple[bool, str]]:
+    """(kept, sentence) of every bound of the case; a peer's best engine counts."""
+    told = []
+    for bound in case.bounds:
+        ours = rows[f"sopsguard {bound.ours}"].seconds
+        rivals = {name: row.seconds for name, row in rows.items() if name.startswith(bound.other)}
+        if not rivals:
+            told.append((True, f"not compared: {bound.other} is not installed"))
+            continue
+        best = min(rivals, key=lambda name: rivals[name])
+        ratio = ours / rivals[best]
+        told.append((ratio <= bound.factor, f"{ratio:.2f} x {best} (bound {bound.factor})"))
+    for name, row in rows.items():
+        if name.startswith("sopsguard"):
+            told.append(
+                (row.memory <= case.memory, f"{name}: {row.memory // MB} MB (bound {case.memory // MB})")
+            )
+            told.append(
+                (row.codes == (0,), f"{name}: exit code {', '.join(map(str, row.codes))} (expected 0)")
+            )
+    return told
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=0, help="runs of each command (default: by case)")
+    parser.add_argument("--only", default=",".join(CASES), help="cases, separated by commas")
+    options = parser.parse_args(arguments)
+    missing = [name for name in ("gitleaks", "betterleaks", "kingfisher") if not peer(name)]
+    if missing:
+        print(f"not installed, so not compared: {', '.join(missing)} (tests/peers/install)")
+    good = True
+    medians: dict[str, float] = {}
+    base = Path(tempfile.mkdtemp(prefix="sopsguard-bench-"))
+    try:
+        for name in options.only.split(","):
+            case = CASES[name]
+            path = case.build(base / name)
+            rows = interleaved(case.commands(path), path, options.rounds or case.rounds)
+            first = next(iter(rows.values())).seconds
+            medians[name] = first
+            shutil.rmtree(path)
+            table(
+                case.title,
+                ("command", "median ms", "fastest ms", "peak MB", "ours is"),
+                [
+                    (tool, f"{r.seconds * 1000:.0f}", f"{r.fastest * 1000:.0f}", f"{r.memory / MB:.0f}",
+                     f"{first / r.seconds:.2f} x")
+                    for tool, r in rows.items()
+                ],
+            )  # fmt: skip
+            told = verdicts(case, rows)
+            if name == "staged-nix" and "staged-text" in medians:
+                ratio = first / medians["staged-text"]
+                told.insert(0, (ratio <= 1.4, f"{ratio:.2f} x the text file (bound 1.4)"))
+            print()
+            for kept, sentence in told:
+                print(f"  {'kept' if kept else 'MISSED':6}  {sentence}")
+                good = good and kept
+    finally:
+        shutil.rmtree(base, ignore_errors=True)
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

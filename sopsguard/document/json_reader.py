@@ -38,6 +38,9 @@ def read_json(data: bytes) -> Document:
     return _Reader(data.decode("utf-8", "surrogateescape")).document()
 
 
+_Open = tuple[Mapping | Sequence, set[str] | None]  # a container and, for an object, its keys so far
+
+
 class _Reader:
     def __init__(self, text: str) -> None:
         self.text = text
@@ -62,13 +65,15 @@ class _Reader:
         """The whole tree, with a stack of our own."""
         text = self.text
         root = Mapping(self.at(start), 0, self._where(start)[0])
-        stack: list[tuple[Mapping | Sequence, set[str] | None]] = []
+        stack: list[_Open] = []
         here: Mapping | Sequence = root
         seen: set[str] | None = set()
         position, first = start + 1, True
         while True:
             position = self._space(position)
             char = text[position : position + 1]
+            if not char:
+                return self._ended(root, stack, here, item=seen is None)
             closing = "}" if seen is not None else "]"
             if char == closing:
                 position += 1
@@ -85,15 +90,14 @@ class _Reader:
                 if char != ",":
                     raise self._error("expected a comma or the end", position)
                 position = self._space(position + 1)
+                if position >= len(text):
+                    return self._ended(root, stack, here, item=seen is None)
             first = False
             key: Scalar | None = None
             if seen is not None:
                 key, position = self._key(position, seen)
-                if position >= len(text) and not stack:
-                    # sops takes the end of the text in the place of a value for the end of the object
-                    self._flaw("truncated", "the text ends in the middle of the object", len(text))
-                    here.end = self.at(position)
-                    return root, position
+                if position >= len(text):
+                    return self._ended(root, stack, here, item=True)
             node, position = self._value(position)
             self.nodes += 1
             if self.nodes > MAX_NODES:
@@ -111,15 +115,42 @@ class _Reader:
                 here, first = node, True
                 seen = set() if isinstance(node, Mapping) else None
 
+    def _ended(
+        self, root: Mapping, stack: list[_Open], here: Mapping | Sequence, item: bool
+    ) -> tuple[Mapping, int]:
+        """Sops takes the end of the text inside an item for the end of the object, and loses the item.
+
+        Where an object waits for its next key (`item` is false) the end is an error, also when the object is the
+        value of another one.
+        """
+        end = len(self.text)
+        if not item:
+            raise self._error("the text ends in the middle of an object", end)
+        while True:
+            while isinstance(here, Sequence):  # a list that is not closed is lost with the item it is in
+                here = stack.pop()[0]
+                here.items.pop()
+            if not stack:
+                self._flaw("truncated", "the text ends in the middle of the object", end)
+                root.end = self.at(end)
+                return root, end
+            here = stack.pop()[0]
+            if isinstance(here, Mapping):
+                raise self._error("the text ends in the middle of an object", end)
+
     def _key(self, position: int, seen: set[str]) -> tuple[Scalar, int]:
         if self.text[position : position + 1] != '"':
             raise self._error("expected a key", position)
         key, position = self._string(position)
         assert isinstance(key.value, str)
         if key.value in seen:
-            self._flaw("duplicate-key", "the key stands here a second time", position - 1)
+            self.flaws.append(
+                Flaw("duplicate-key", "the key stands here a second time", key.start, key.end, key.line)
+            )
         seen.add(key.value)
         position = self._space(position)
+        if position >= len(self.text):
+            return key, position
         if self.text[position : position + 1] != ":":
             raise self._error("expected a colon", position)
         return key, self._space(position + 1)

@@ -95,7 +95,7 @@ def tagged(tag: str, text: str) -> Value:
     found = _kind(value)
     if found == short:
         return value
-    if short == "!!float" and isinstance(value, int) and not isinstance(value, bool):
+    if short == "!!float" and isinstance(value, int) and not isinstance(value, bool) and value < 2**63:
         return float(value)
     raise BadTag(short)
 
@@ -136,8 +136,12 @@ def timestamp(text: str) -> Time | None:
     hour, minute, second = int(found[5]), int(found[6]), int(found[7])
     if hour > 23 or minute > 59 or second > 59:
         return None
-    if zone and zone != "Z" and (int(zone[1:3]) > 24 or int(zone[4:6]) > 60):
-        return None
+    if zone and zone != "Z":
+        hours, minutes = int(zone[1:3]), int(zone[4:6])
+        if hours > 24 or minutes > 60:  # Go's own bounds
+            return None
+        hours, minutes = divmod(60 * hours + minutes, 60)
+        zone = f"{zone[0]}{hours:02}:{minutes:02}"
     fraction = (found["fraction"] or "")[:9].rstrip("0")
     if zone is None or zone[1:] == "00:00":
         zone = "Z"

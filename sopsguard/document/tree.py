@@ -32,7 +32,7 @@ class Scalar(NamedTuple):
     """One value (or key) as written; `value` may be a secret.
 
     `start` and `end` are offsets in bytes, quotes included; `line` and `column` count from 1, columns
-    in characters. `style` is the quote it was written with: empty for a plain scalar, in YAML also `|` and `>`.
+    in characters. `style` is the quote it was written with: empty for a plain scalar; in YAML also `|`, `>`.
     """
 
     value: Value
@@ -48,7 +48,7 @@ class Scalar(NamedTuple):
 
 
 class Comment(NamedTuple):
-    """One line of comment without its `#` (INI: without the sign and the spaces after it). May be a secret."""
+    """One line of comment without its `#` (INI: nor the spaces after it). May be a secret."""
 
     text: str
     start: int

@@ -24,8 +24,7 @@ types: $(VENV)/.dev
 	@$(BIN)/mypy --no-error-summary
 
 bench: $(VENV)/.dev ## tables of recall, noise, time and memory, beside the installed peers
-	@$(BIN)/python bench/cases.py
-	@$(BIN)/python bench/speed.py
+	@$(BIN)/python bench/cases.py; cases=$$?; $(BIN)/python bench/speed.py && exit $$cases
 
 # On the oldest Python that we support: what is resolved there installs on the newer ones too.
 requirements: $(VENV)/.dev ## resolve the newest versions and pin them

@@ -50,9 +50,8 @@ def peers(kind: str) -> dict[str, list[str]]:
             ]
     if found := peer("kingfisher"):
         scope = {"staged": ["--staged"], "tree": ["--git-history", "none"], "history": []}[kind]
-        commands[f"kingfisher {found[1]} --turbo"] = [
-            found[0], "scan", ".", "--turbo", "--no-validate", "--no-update-check", "--redact", "--quiet", *scope,
-        ]  # fmt: skip
+        quick = ["--turbo", "--no-validate", "--no-update-check", "--redact", "--quiet"]
+        commands[f"kingfisher {found[1]} --turbo"] = [found[0], "scan", ".", *quick, *scope]
     return commands
 
 

@@ -1,7 +1,7 @@
 """The only module that runs git: plumbing, object ids, raw bytes; never diff text, attributes, textconv."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
 from itertools import islice
@@ -440,7 +440,7 @@ class Repository:
         finally:
             self._put_back(reader)
 
-    def pieces(self, entries: Iterable[Entry]) -> Iterator[tuple[Entry, Piece | Unreadable]]:
+    def pieces(self, entries: Iterable[Entry]) -> Generator[tuple[Entry, Piece | Unreadable], None, None]:
         """The content of each entry, in order: whole up to `LIMIT` bytes, else in windows. What cannot be
         read comes as `Unreadable`, if need be after some windows; nothing is left out in silence."""
         reader: _Objects | None = None
@@ -589,11 +589,12 @@ class Repository:
 
     def _failure(self, process: "_Process", doing: str) -> UserError:
         """Why git failed, in its own first words, and what helps."""
-        asked = self._run("version")
+        asked = _Process(["git", "version"], self._environment, False)
         version = asked.read_all().decode("utf-8", "replace").removeprefix("git version ").strip()
         asked.finish()
-        numbers = [int(part) if part.isdigit() else 0 for part in version.split(".")[:2]]
-        if tuple(numbers) < MINIMUM:
+        major, _, minor = version.partition(".")
+        minor = minor.partition(".")[0]
+        if major.isdigit() and minor.isdigit() and (int(major), int(minor)) < MINIMUM:
             return UserError(
                 f"git {printable(version)} is too old",
                 f"sopsguard needs git {MINIMUM[0]}.{MINIMUM[1]} or newer",
@@ -679,11 +680,9 @@ class _Process:
     def stop(self) -> None:
         """End it, finished or not."""
         if self._code is None and self.pid:
-            os.kill(self.pid, _SIGTERM)
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, _SIGTERM)
             self.finish()
-        self.release()
-
-    def release(self) -> None:
         self._shut()
         if self._errors >= 0:
             os.close(self._errors)
@@ -702,8 +701,8 @@ class _Process:
             self.stdin = -1
 
     def __del__(self) -> None:
-        if hasattr(self, "_out"):
-            self.release()
+        if hasattr(self, "pid"):
+            self.stop()
 
 
 class _Objects:
@@ -864,7 +863,10 @@ def _indexed(line: bytes) -> tuple[int, Entry]:
     """Stage and entry of one line of `ls-files -s`: mode, id and stage, a tab, the path."""
     about, _, path = line.partition(b"\t")
     mode, oid, stage = about.split(b" ")
-    return int(stage), Entry(os.fsdecode(path), int(mode, 8), oid.decode())
+    entry = Entry(os.fsdecode(path), int(mode, 8), oid.decode())
+    if not entry.mode or not path:
+        raise _damaged_index()
+    return int(stage), entry
 
 
 def _preferred(sides: dict[str, list[tuple[int, Entry]]]) -> Iterator[Entry]:
@@ -880,7 +882,15 @@ def _change(about: bytes, path: bytes, commit: str | None = None) -> tuple[bytes
     name = os.fsdecode(path)
     old = Entry(name, int(old_mode, 8), old_oid.decode()) if old_mode != b"000000" else None
     new = Entry(name, int(new_mode, 8), new_oid.decode()) if new_mode != b"000000" else None
+    if not path or (old is None and new is None and status != b"U"):
+        raise _damaged_index()
     return status, Change(name, old, new, commit)
+
+
+def _damaged_index() -> UserError:
+    # git does not check the checksum of its index: one that was cut short reads as entries of nothing
+    # (measured with 2.39), and what was staged behind the cut would be missed in silence.
+    return UserError("the index is damaged", "move .git/index away, run `git reset` and stage again")
 
 
 def _raw(output: bytes) -> Iterator[tuple[bytes, Change]]:
@@ -920,3 +930,20 @@ def _lfs_pointer(data: bytes) -> tuple[str, int] | None:
     if kind != "sha256" or len(oid) != 64 or not _is_id(oid) or not size.isdigit() or len(size) > 15:
         return None
     return oid, int(size)
+
+
+def command(directory: str, *arguments: str) -> tuple[int, str]:
+    """Run git as a user would, with hooks, in `directory`: exit code and all it said. For the demo only;
+    nothing is judged through it."""
+    import subprocess
+
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    done = subprocess.run(
+        ["git", "-C", directory, *arguments],
+        env=environment | {"LC_ALL": "C.UTF-8"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
+    return done.returncode, done.stdout.decode("utf-8", "replace")

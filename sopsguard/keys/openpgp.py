@@ -207,10 +207,7 @@ def _key(packet: Packet) -> Key:
     if created < _FIRST_KEY:
         raise Malformed("older than OpenPGP")
     start = reader.at
-    if algorithm in _NAMES:
-        public = _public(reader, algorithm)
-    else:
-        public = _Half((), "", 0, reader.take(size or 0))
+    public = _public(reader, algorithm, size or 0)
     if size is not None and reader.at - start != size:
         raise Malformed("the length of the key is wrong")
     fingerprint, key_id = _fingerprint(version, packet.body[: reader.at], public)
@@ -239,7 +236,10 @@ def _bits(public: _Half) -> int | None:
     return public.numbers[0].bit_length() if public.numbers else public.bits or None
 
 
-def _public(reader: Reader, algorithm: int) -> _Half:
+def _public(reader: Reader, algorithm: int, size: int) -> _Half:
+    """The public parameters; `size` bytes of an algorithm that is not known here."""
+    if algorithm not in _NAMES:
+        return _Half((), "", 0, reader.take(size))
     if algorithm in _RSA:
         n, e = reader.mpi(), reader.mpi()
         if n.bit_length() < 512 or e < 3 or not n & e & 1:

@@ -82,7 +82,6 @@ WRITING = [
     "os.symlink",
     "os.truncate",
     "shutil",
-    "tempfile",
 ]
 WRITING_METHODS = ["write_text", "write_bytes", "unlink", "mkdir", "symlink_to", "hardlink_to", "touch"]
 
@@ -101,6 +100,7 @@ HEAVY = [
     "json",
     "jsonschema",
     "logging",
+    "pathlib",
     "pyrage",
     "pysequoia",
     "re2",
@@ -293,6 +293,8 @@ def test_only_apply_writes_into_the_repository() -> None:
         and (_opens_to_write(node) or getattr(node.func, "attr", "") in WRITING_METHODS)
     ]
     assert writes + offenders(WRITING, allowed) == []
+    # Standard error of git goes into a nameless file, so that no full pipe stops it.
+    assert offenders(["tempfile"], {*allowed, "git"}) == []
 
 
 def _opens_to_write(call: ast.Call) -> bool:

@@ -292,7 +292,7 @@ def _indents(stores: Value | None) -> dict[str, int]:
 
 
 def _fields(unknown: Iterable[tuple[str, Node]]) -> tuple[Field, ...]:
-    return tuple(Field(name, key.span, key.span) for name, key in unknown)
+    return tuple(Field(masterkey.without_identities(name), key.span, key.span) for name, key in unknown)
 
 
 def _key_entry_unknown(rule: Value) -> Iterator[Field]:
@@ -367,7 +367,7 @@ class _Reader:
             yield from self._group_keys(merged)
         for item in _items(data.get("age")):
             # a string of an age list may hold several, but an empty piece is refused
-            for piece, span in self._pieces(item, keep_empty=True):
+            for piece, span in self._pieces(item, keep_empty=bool(item.data)):
                 yield masterkey.age_key(piece, span, _anchor(item))
         for item in _items(data.get("pgp")):
             yield masterkey.pgp_key(item.data, item.site.span, _anchor(item))
@@ -422,7 +422,7 @@ class _Reader:
         """The comma-separated parts of a string, trimmed, each with its place in the file."""
         text: str = item.data
         if "," not in text:
-            if text.strip() or (keep_empty and text):
+            if text.strip() or keep_empty:
                 yield text.strip(), item.site.span
             return
         position = item.node.span.start
@@ -456,7 +456,11 @@ class _Reader:
 
         def add(key: Key, text: str, source: str, span: Span) -> None:
             names = found.setdefault(key.normal, [])
-            if text and all(name.text != text for name in names):
+            if (
+                text
+                and text == masterkey.without_identities(text)
+                and all(name.text != text for name in names)
+            ):
                 names.append(Name(text, source, span))
 
         for node, label in _scalars(root):

@@ -117,7 +117,9 @@ def compose(data: bytes) -> Node | None:
         return _compose(yaml.parse(data, Loader=yaml.CSafeLoader))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        where = (mark.line + 1, mark.column + 1) if mark is not None else (None, None)
+        # the end of the text counts as a new line there
+        last = data.count(b"\n") + 1
+        where = (min(mark.line + 1, last), mark.column + 1) if mark is not None else (None, None)
         raise YamlError(_reason(error), *where) from None
     except yaml.reader.ReaderError as error:
         line = data.count(b"\n", 0, max(error.position, 0)) + 1

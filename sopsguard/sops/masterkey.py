@@ -84,6 +84,7 @@ def fingerprint(text: str) -> str:
 
 def age_key(text: str, span: Span | None = None, anchor: str | None = None) -> Key:
     """An age recipient as sops takes it: by its prefix, case-sensitive, trimmed."""
+    text = without_identities(text)
     plain = text.strip()
     return Key(_age_kind(plain), "age", text, plain, span, anchor)
 
@@ -112,6 +113,7 @@ def _age_problem(plain: str) -> str | None:
 
 def pgp_key(text: str, span: Span | None = None, anchor: str | None = None) -> Key:
     """A PGP key; sops removes spaces and leaves the rest to gpg, whatever it is."""
+    text = without_identities(text)
     identity = text.replace(" ", "")
     plain = fingerprint(text)
     warning = None
@@ -133,6 +135,7 @@ def kms_key(
     anchor: str | None = None,
 ) -> Key:
     """An AWS KMS key with role, encryption context and profile."""
+    text = without_identities(text)
     identity = f"{text}+{role}" if role else text
     pairs = ",".join(f"{name}:{value}" for name, value in sorted((context or {}).items()))
     if profile:
@@ -153,6 +156,7 @@ def flat_kms_key(text: str, profile: str = "", span: Span | None = None, anchor:
 
 def gcp_key(text: str, span: Span | None = None, anchor: str | None = None) -> Key:
     """A Google Cloud KMS key, by resource id."""
+    text = without_identities(text)
     identity = text.replace(" ", "")
     fits = re.fullmatch(r"projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+", identity)
     return Key(
@@ -176,6 +180,7 @@ def azure_key(
 
 def azure_url_key(text: str, span: Span | None = None, anchor: str | None = None) -> Key:
     """An entry of the rule's own `azure_keyvault:` field: `https://VAULT/keys/NAME[/VERSION]`."""
+    text = without_identities(text)
     match = re.fullmatch(r"(https://[^/]+)/keys/([^/]+)(?:/([^/]*))?", text.strip())
     if match is None:
         return Key(KeyKind.AZURE, "azure_kv", text, text.strip(), span, anchor, "not the URL of an Azure key")
@@ -184,6 +189,7 @@ def azure_url_key(text: str, span: Span | None = None, anchor: str | None = None
 
 def vault_key(text: str, span: Span | None = None, anchor: str | None = None) -> Key:
     """A HashiCorp Vault transit key: `https://HOST/v1/ENGINE/keys/NAME`."""
+    text = without_identities(text)
 
     def refused(problem: str) -> Key:
         return Key(KeyKind.VAULT, "hc_vault", text, text, span, anchor, problem)
@@ -207,6 +213,7 @@ def vault_key(text: str, span: Span | None = None, anchor: str | None = None) ->
 
 def hckms_key(text: str, span: Span | None = None, anchor: str | None = None) -> Key:
     """A Huawei Cloud KMS key: `REGION:UUID`."""
+    text = without_identities(text)
     region, _, uuid = text.strip().partition(":")
     problem = None if region.strip() and uuid.strip() else "expected REGION:KEY-UUID"
     return Key(KeyKind.HCKMS, "hckms", text, text, span, anchor, problem)
@@ -277,3 +284,12 @@ def unique(keys: Iterable[Key]) -> tuple[Key, ...]:
 def abbreviated(text: str) -> str:
     """A recipient or an expression short enough for a message."""
     return text if len(text) <= 60 else f"{text[:24]}…{text[-8:]}"
+
+
+def without_identities(text: str) -> str:
+    """`text` with every age identity in it cut down to its prefix: people do paste the wrong half, and a
+    private key must not travel further."""
+    return _IDENTITY.sub(r"\1…", text)
+
+
+_IDENTITY = re.compile(r"(AGE-(?:SECRET-KEY|PLUGIN)-)[0-9A-Z-]*", re.IGNORECASE)

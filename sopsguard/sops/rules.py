@@ -100,6 +100,16 @@ class Rule:
     type_problems: tuple[Problem, ...] = ()
 
     @property
+    def title(self) -> str:
+        """`rule 3`, as people count."""
+        return f"rule {self.index + 1}"
+
+    def problem(self, code: str, message: str, hint: str = "", span: Span | None = None) -> Problem:
+        """A problem of this rule; `message` goes on after `rule N`."""
+        where = span or self.span
+        return Problem(code, f"{self.title} {message}", where.line, where.column, hint, self.index)
+
+    @property
     def ignored(self) -> tuple[Key, ...]:
         """The flat keys that `key_groups` hides."""
         return self.flat if self.has_key_groups else ()
@@ -131,6 +141,17 @@ class Rule:
     def threshold(self) -> int:
         """How many groups must come together: 1 unless there are several groups (0 means all)."""
         return 1 if len(self.groups) < 2 else self.shamir_threshold or len(self.groups)
+
+    @property
+    def is_accidental_shamir(self) -> bool:
+        """Whether the key groups look like the work of a stray dash: no threshold was set, and each group
+        has a single key, or its own kind of keys."""
+        if len(self.groups) < 2 or self.shamir_threshold:
+            return False
+        if all(len(group) == 1 for group in self.groups):
+            return True
+        families = [{key.family for key in group} for group in self.groups]
+        return all(len(family) == 1 for family in families) and len(set().union(*families)) == len(families)
 
     @property
     def refusal(self) -> str | None:
@@ -178,3 +199,8 @@ class Destination:
     path_span: Span | None
     unknown: tuple[Field, ...]
     recreation: Rule | None
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"

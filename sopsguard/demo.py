@@ -64,7 +64,6 @@ class _Demo:
             '    privateKeyFile = config.sops.secrets."wireguard/turbine/private_key".path;\n  };\n}\n',
         )
         self._write("hosts/battery/backup.env", "RESTIC_PASSWORD_FILE=/run/secrets/restic/password\n")
-        (self.folder / "hosts/powerhouse/key.txt").unlink()
         yield from self._commit("Set up tunnel and backups", passes=True)
         yield ""
         yield "Nothing of this is left: the folder was temporary, the keys were made for it."
@@ -104,5 +103,7 @@ class _Demo:
             if line:
                 yield f"    {line}"
         yield "  committed" if code == 0 else "  blocked"
+        self._git("reset", "--quiet")
+        self._git("clean", "--quiet", "--force", "-d")
         if (code == 0) is not passes:
             raise AssertionError(f"the demo did not go as it should: {message}")

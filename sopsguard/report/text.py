@@ -66,6 +66,8 @@ def _unknown(unknown: Unknown, style: Style) -> Iterator[str]:
 def place(where: Location) -> str:
     """`path:line:column`, with the commit in front when the content is not that of the tip."""
     text = printable(where.path.rstrip("/"))
+    if text != text.strip():
+        text = f'"{text}"'
     if where.line is not None:
         text += f":{where.line}"
         if where.column is not None:

@@ -1,7 +1,17 @@
 """The secrets the plaintext scan knows: data by theme, `ALL` in the order they are tried."""
 
+from sopsguard.scan.patterns import ai, chat, cloud, forge, generic, infra, payment
 from sopsguard.scan.patterns.pattern import Pattern
 
 __all__ = ["ALL", "Pattern"]
 
-ALL: tuple[Pattern, ...] = ()
+# Special kinds before general ones.
+ALL: tuple[Pattern, ...] = (
+    *cloud.PATTERNS,
+    *forge.PATTERNS,
+    *chat.PATTERNS,
+    *payment.PATTERNS,
+    *ai.PATTERNS,
+    *infra.PATTERNS,
+    *generic.PATTERNS,
+)

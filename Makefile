@@ -47,6 +47,7 @@ $(VENV)/.runtime: requirements/runtime.txt Makefile | $(BIN)/python
 	@$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' | { read -r site; echo '$(CURDIR)' > "$$site/sopsguard.pth"; }
 	@printf '#!%s\nimport sys\nfrom sopsguard.cli import main\nsys.exit(main())\n' '$(CURDIR)/$(BIN)/python' > $(BIN)/sopsguard
 	@chmod +x $(BIN)/sopsguard
+	@$(BIN)/python -m compileall -q sopsguard
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime

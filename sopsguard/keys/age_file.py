@@ -54,7 +54,7 @@ class AgeFile:
 
 def parse_armored(text: str | bytes) -> AgeFile | Problem:
     """The age file in an armor, as it stands in the `enc` of a sops file."""
-    data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
+    data = text.encode("utf-8", "replace") if isinstance(text, str) else text
     decoded = _unarmored(data)
     return decoded if isinstance(decoded, Problem) else _parse(decoded)
 

@@ -141,4 +141,4 @@ def _formats() -> tuple[tuple[str, re.Pattern[str], int | None], ...]:
         ("bsdi-des", rf"_{_H}{{19}}", None),
         ("des", rf"{_H}{{13}}", None),
     )
-    return tuple((name, re.compile(pattern), weakest) for name, pattern, weakest in table)
+    return tuple((name, re.compile(pattern, re.ASCII), weakest) for name, pattern, weakest in table)

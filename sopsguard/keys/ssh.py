@@ -220,7 +220,7 @@ def _openssh(data: bytes) -> PrivateKey:
     return PrivateKey("openssh", kind, False, hardware, public, spki, seed)
 
 
-def _openssh_private(reader: "Reader", kind: str, wire: bytes) -> tuple[bytes | None, str | None]:
+def _openssh_private(reader: Reader, kind: str, wire: bytes) -> tuple[bytes | None, str | None]:
     """Read the private fields up to the comment and hold them against the public half."""
     name = string(kind.encode())
     seed: bytes | None = None
@@ -273,8 +273,10 @@ def _putty(text: str) -> PrivateKey:
     if "Public" not in blobs or "Private" not in blobs:
         raise Malformed("a PuTTY key that is cut off")
     kind = next((values[name] for name in values if name.startswith("PuTTY-User-Key-File-")), "")
+    if not _NAME.fullmatch(kind) or values.get("Encryption") not in ("none", "aes256-cbc"):
+        raise Malformed("an unknown type or encryption")
     public = checked_key(kind, blobs["Public"])
-    if values.get("Encryption") != "none":
+    if values["Encryption"] != "none":
         return PrivateKey("putty", kind, True, False, public)
     wire, reader = blobs["Public"], Reader(blobs["Private"])
     fields = Reader(wire)

@@ -10,8 +10,8 @@ from sopsguard.nix.syntax import (
     SETS,
     STRINGS,
     application,
-    broken,
     comments,
+    errors,
     operands,
     operator_of,
     parse,
@@ -21,10 +21,12 @@ from sopsguard.nix.values import MAX_PATH, Attribute, Comment, Form, Kind, Path,
 if TYPE_CHECKING:
     from tree_sitter import Node, Tree
 
+    from sopsguard.nix.scope import Scope
+
 _VALUE_DEPTH = 6
 
 # Functions that hand one argument on: name to the number of arguments; the last one is the value.
-_WRAPPERS = {
+WRAPPERS = {
     "mkDefault": 1,
     "mkForce": 1,
     "mkOptionDefault": 1,
@@ -69,38 +71,47 @@ _BODIES = {
 }
 
 
-class _Task(NamedTuple):
+class Task(NamedTuple):
+    """An expression still to be visited. `leaf` says that it is the value of `path`, not only something
+    inside it; `scope` belongs to walks that resolve names."""
+
     node: "Node"
     path: Path
-    leaf: bool  # the expression is the value of `path`, not only something inside it
-    role: Role
-    declared: bool
+    leaf: bool
+    role: Role = Role.SET
+    declared: bool = False
+    scope: "Scope | None" = None
 
 
-class _Walk:
-    """One pass over a tree with a stack of its own; collects attributes."""
+class Walk:
+    """One pass over a tree with a stack of its own; calls `emit` for every bound value."""
 
     def __init__(self, source: bytes) -> None:
         self.source = source
         self.ascii = source.isascii()
         self.attributes: list[Attribute] = []
         self.calls: set[str] = set()
-        self.stack: list[_Task] = []
+        self.stack: list[Task] = []
 
     def run(self, root: "Node") -> None:
-        self.stack.append(_Task(root, (), False, Role.SET, False))
+        self.stack.append(Task(root, (), leaf=False))
         while self.stack:
             self.visit(self.stack.pop())
         self.attributes.sort(key=lambda attribute: attribute.start)
 
-    def visit(self, task: _Task) -> None:
-        node, path, leaf, role, declared = task
+    def opened(self, task: Task) -> "Scope | None":
+        """The scope inside a `let`, `rec`, `with` or function, for walks that need one."""
+        return task.scope
+
+    def visit(self, task: Task) -> None:
+        node, leaf = task.node, task.leaf
         kind = node.type
         if kind in SETS:
+            scope = task.scope if kind == "attrset_expression" else self.opened(task)
             bound = False
             for child in node.named_children:
                 if child.type == "binding_set":
-                    self.bindings(child, path, Role.SET, declared)
+                    self.bindings(child, Task(node, task.path, False, Role.SET, task.declared, scope))
                     bound = True
                 elif child.is_error:
                     self.search(child, task)
@@ -122,25 +133,29 @@ class _Walk:
         elif kind in _BODIES:
             body = _BODIES[kind]
             value = node.child_by_field_name(body)
+            scope = self.opened(task) if kind == "with_expression" else task.scope
             for child in node.named_children:
-                self.push(child, task, leaf=leaf and child == value)
+                inner = child == value
+                self.push(child, task, leaf=leaf and inner, scope=scope if inner else task.scope)
         elif kind == "let_expression":
+            scope = self.opened(task)
             body_node = node.child_by_field_name("body")
             for child in node.named_children:
                 if child.type == "binding_set":
-                    self.bindings(child, (), Role.LET, declared)
+                    self.bindings(child, Task(node, (), False, Role.LET, task.declared, scope))
                 else:
-                    self.push(child, task, leaf=leaf and child == body_node)
+                    self.push(child, task, leaf=leaf and child == body_node, scope=scope)
         elif kind == "if_expression":
             condition = node.child_by_field_name("condition")
             for child in node.named_children:
                 self.push(child, task, leaf=leaf and child != condition)
         elif kind == "function_expression":
+            scope = self.opened(task)
             for child in node.named_children:
                 if child.type == "formals":
-                    self.formals(child, task)
+                    self.formals(child, task, scope)
                 elif child.type != "identifier":
-                    self.push(child, task, leaf=leaf)
+                    self.push(child, task, leaf=leaf, scope=scope)
         elif kind == "binary_expression":
             self.binary(task)
         elif kind == "select_expression":
@@ -151,48 +166,47 @@ class _Walk:
                 if child.type != "attrpath":
                     self.push(child, task, leaf=leaf and child == default)
         elif kind == "binding_set":
-            self.bindings(node, path, role, declared)
+            self.bindings(node, task)
         elif kind == "binding":
-            self.binding(node, path, role, declared)
-        elif kind in ("comment", "identifier", "attrpath", "inherit"):
-            pass
-        else:
+            self.binding(node, task)
+        elif kind not in ("comment", "identifier", "attrpath", "inherit"):
             if leaf:
                 self.emit(task, self.value(node))
             if node.named_child_count:
                 self.search(node, task)
 
-    def push(self, node: "Node", task: _Task, *, leaf: bool) -> None:
-        self.stack.append(_Task(node, task.path, leaf, task.role, task.declared))
+    def push(self, node: "Node", task: Task, *, leaf: bool, scope: "Scope | None" = None) -> None:
+        scope = scope or task.scope
+        self.stack.append(Task(node, task.path, leaf, task.role, task.declared, scope))
 
-    def search(self, node: "Node", task: _Task) -> None:
+    def search(self, node: "Node", task: Task) -> None:
         """Look for bindings and calls below `node`, which is not itself a value."""
         for child in node.named_children:
             self.push(child, task, leaf=False)
 
-    def bindings(self, node: "Node", path: Path, role: Role, declared: bool) -> None:
+    def bindings(self, node: "Node", task: Task) -> None:
+        """The bindings of a set or `let`; path, role and scope are those of `task`."""
         for child in node.named_children:
             kind = child.type
             if kind == "binding":
-                self.binding(child, path, role, declared)
+                self.binding(child, task)
             elif kind != "comment":
-                self.stack.append(_Task(child, path, False, role, declared))
+                self.push(child, task, leaf=False)
 
-    def binding(self, node: "Node", path: Path, role: Role, declared: bool) -> None:
+    def binding(self, node: "Node", task: Task) -> None:
         target = node.child_by_field_name("attrpath")
         value = node.child_by_field_name("expression")
         if target is None or value is None:
             return
-        names = self.attrpath(target)
-        full = (path + names)[-MAX_PATH:]
-        if not path and names and names[0] == "options":
-            declared = True
-        self.stack.append(_Task(value, full, True, role, declared))
+        names = self.attrpath(target, task.scope)
+        full = (task.path + names)[-MAX_PATH:]
+        declared = task.declared or (not task.path and names[:1] == ("options",))
+        self.stack.append(Task(value, full, True, task.role, declared, task.scope))
         for child in target.named_children:
             if child.type != "identifier":
-                self.stack.append(_Task(child, path, False, role, declared))
+                self.push(child, task, leaf=False)
 
-    def attrpath(self, node: "Node") -> Path:
+    def attrpath(self, node: "Node", scope: "Scope | None" = None) -> Path:  # noqa: ARG002 - for walks with scopes
         names: list[str | None] = []
         for child in node.named_children:
             kind = child.type
@@ -208,16 +222,17 @@ class _Walk:
                     names.append(None)
         return tuple(names)
 
-    def formals(self, node: "Node", task: _Task) -> None:
+    def formals(self, node: "Node", task: Task, scope: "Scope | None") -> None:
         for formal in node.named_children:
             if formal.type != "formal":
                 continue
             name = formal.child_by_field_name("name")
             default = formal.child_by_field_name("default")
             if name is not None and default is not None:
-                self.stack.append(_Task(default, (self.written(name),), True, Role.ARGUMENT, task.declared))
+                path = (self.written(name),)
+                self.stack.append(Task(default, path, True, Role.ARGUMENT, task.declared, scope))
 
-    def apply(self, task: _Task) -> None:
+    def apply(self, task: Task) -> None:
         node = task.node
         function, arguments = application(node)
         name = self.dotted(function)
@@ -227,18 +242,18 @@ class _Walk:
         else:
             self.push(function, task, leaf=False)
         declared = task.declared or short in _DECLARATIONS
-        wraps = _WRAPPERS.get(short) == len(arguments)
+        wraps = WRAPPERS.get(short) == len(arguments)
         if (task.leaf and not wraps) or short in STORE_WRITERS:
             self.emit(task, self.value(node))
         for argument in arguments:
             leaf = task.leaf and wraps and argument is arguments[-1]
             if leaf and argument.type == "list_expression" and short in ("mkMerge", "optionals"):
                 for element in argument.named_children:
-                    self.stack.append(_Task(element, task.path, True, task.role, declared))
+                    self.stack.append(Task(element, task.path, True, task.role, declared, task.scope))
             else:
-                self.stack.append(_Task(argument, task.path, leaf, task.role, declared))
+                self.stack.append(Task(argument, task.path, leaf, task.role, declared, task.scope))
 
-    def binary(self, task: _Task) -> None:
+    def binary(self, task: Task) -> None:
         node = task.node
         operator = operator_of(node)
         if operator == "+":
@@ -254,11 +269,9 @@ class _Walk:
         for child in node.named_children:
             self.push(child, task, leaf=leaf)
 
-    def emit(self, task: _Task, value: Value) -> None:
+    def emit(self, task: Task, value: Value) -> None:
         point = task.node.start_point
-        column = point.column
-        if not self.ascii:
-            column = characters(self.source, value.start - column, value.start)
+        column = self.column(value.start, point.column)
         self.attributes.append(
             Attribute(
                 task.path,
@@ -271,6 +284,10 @@ class _Walk:
                 task.declared,
             )
         )
+
+    def column(self, offset: int, column: int) -> int:
+        """The column in characters of an offset whose column in bytes is `column`, both from 0."""
+        return column if self.ascii else characters(self.source, offset - column, offset)
 
     # values
 
@@ -428,10 +445,6 @@ def literals(source: bytes) -> Reading | Unread:
     tree = parse(source)
     if isinstance(tree, Unread):
         return tree
-    walk = _Walk(source)
+    walk = Walk(source)
     walk.run(tree.root_node)
-    errors = tuple(
-        Span(node.start_byte, node.end_byte, node.start_point.row + 1, node.end_point.row + 1)
-        for node in (broken(tree) if tree.root_node.has_error else ())
-    )
-    return Reading(source, tree, tuple(walk.attributes), errors, frozenset(walk.calls))
+    return Reading(source, tree, tuple(walk.attributes), errors(tree), frozenset(walk.calls))

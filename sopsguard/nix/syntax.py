@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from sopsguard.nix.values import Comment, Unread
+from sopsguard.nix.values import Comment, Span, Unread
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser, Tree
@@ -77,6 +77,16 @@ def broken(tree: "Tree") -> Iterator["Node"]:
             yield node
         elif node.has_error:
             stack.extend(reversed(node.children))
+
+
+def errors(tree: "Tree") -> tuple[Span, ...]:
+    """The spans that could not be parsed."""
+    if not tree.root_node.has_error:
+        return ()
+    return tuple(
+        Span(node.start_byte, node.end_byte, node.start_point.row + 1, node.end_point.row + 1)
+        for node in broken(tree)
+    )
 
 
 def comments(tree: "Tree", source: bytes) -> Iterator[Comment]:

@@ -4,29 +4,30 @@ from sopsguard.scan.hit import Hit, Problem, Result
 
 __all__ = ["Hit", "Problem", "Result", "Scanner"]
 
-# Work inside encodings is bounded by the size of what is scanned, plus this.
-ALLOWANCE = 32 << 20
-
 
 class Scanner:
-    """Scans data piece by piece. Keeps compiled patterns, never contents."""
+    """Scans data piece by piece. Keeps compiled patterns, and with `history` the last versions of files."""
 
-    def __init__(self, bulk: bool = False, decode_depth: int = 3) -> None:
+    def __init__(self, bulk: bool = False, decode_depth: int = 3, history: bool = False) -> None:
         """`bulk`: much data will come, so that loading the engine pays. `decode_depth`: encodings that
-        may lie one in another."""
+        may lie one in another. `history`: the versions of a file will come one after the other, and a
+        secret is reported in the first of them, not again where it stands in unchanged lines."""
         from sopsguard.scan import material
         from sopsguard.scan.confirm import Confirm
         from sopsguard.scan.patterns import ALL
         from sopsguard.scan.prefilter import Prefilter
+        from sopsguard.scan.walk import Walk
 
         keywords = list(material.FINDERS)
         keywords += sorted({k.encode() for pattern in ALL for k in pattern.keywords}.difference(keywords))
         numbers = {keyword: index for index, keyword in enumerate(keywords)}
-        self._bulk = bulk
-        self._depth = decode_depth
-        self._prefilter = Prefilter(keywords)
-        self._confirm = Confirm(ALL, numbers)
-        self._finders = [(numbers[keyword], find) for keyword, find in material.FINDERS.items()]
+        finders = [(numbers[keyword], find) for keyword, find in material.FINDERS.items()]
+        self._walk = Walk(Prefilter(keywords), Confirm(ALL, numbers), finders, bulk, decode_depth)
+        self._versions = None
+        if history:
+            from sopsguard.scan.versions import Versions
+
+            self._versions = Versions()
 
     def hits(self, data: bytes, path: str) -> list[Hit]:
         """The hits of `scan`."""
@@ -37,6 +38,14 @@ class Scanner:
 
         Total for any bytes. The same secret is one hit, of the most specific kind, at its first layer.
         """
-        from sopsguard.scan.walk import Walk
+        regions = None if self._versions is None else self._versions.new(path, data)
+        if regions is not None and _is_whole(data):
+            regions = None
+        return self._walk.run(data, path, regions)
 
-        return Walk(self._prefilter, self._confirm, self._finders, path, self._bulk, self._depth).run(data)
+
+def _is_whole(data: bytes) -> bool:
+    """Whether a part of the data would not say what it is: a stream, another encoding, a manifest."""
+    if b"\0" in data or data[:2] in (b"\x1f\x8b", b"BZ"):
+        return True
+    return b"kind" in data and (b": Secret" in data or b'"Secret"' in data)

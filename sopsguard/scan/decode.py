@@ -5,7 +5,7 @@ Every function is total and bounded: what can't be decoded is `None` or not yiel
 
 import re
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 # No kind of secret fits into a shorter encoded run: 32 characters of base64 are 24 bytes.
 SHORTEST = 32
@@ -18,32 +18,34 @@ _WORD = bytes(65 if (chr(i).isalnum() and i < 128) or i in b"+/-_" else 32 for i
 _NEEDLE = b"A" * SHORTEST
 
 
-class Text(NamedTuple):
+class Text:
     """A text in UTF-8 that stood in another encoding, and how to find a place of it in the original."""
 
-    text: bytes
-    name: str
-    codec: str
-    skip: int  # bytes of the byte order mark
+    __slots__ = ("_codec", "_skip", "name", "text")
 
-    def __repr__(self) -> str:
-        return f"Text({self.name}, {len(self.text)} bytes)"
+    def __init__(self, text: bytes, name: str, codec: str, skip: int) -> None:
+        """`skip`: bytes of the byte order mark."""
+        self.text = text
+        self.name = name
+        self._codec = codec
+        self._skip = skip
 
     def original(self, offset: int) -> int:
         """The byte offset in the original data of byte `offset` of the text."""
-        return self.skip + len(_utf8(self.text[:offset]).encode(self.codec, "surrogatepass"))
+        text = self.text[:offset].decode("utf-8", "surrogatepass")
+        return self._skip + len(text.encode(self._codec, "surrogatepass"))
 
 
-class Run(NamedTuple):
+class Run:
     """A stretch of base64 or hex in a text, perhaps wrapped over lines, and what stands in it."""
 
-    start: int
-    end: int
-    layer: str
-    data: bytes
+    __slots__ = ("data", "end", "layer", "start")
 
-    def __repr__(self) -> str:
-        return f"Run({self.start}, {self.end}, {self.layer})"
+    def __init__(self, start: int, end: int, layer: str, data: bytes) -> None:
+        self.start = start
+        self.end = end
+        self.layer = layer
+        self.data = data
 
 
 def transcoded(data: bytes) -> Text | None:
@@ -79,10 +81,6 @@ def _text(data: bytes, name: str, codec: str, skip: int) -> Text:
     # "replace" keeps one code unit for each undecodable one in these fixed-width codecs, so that
     # offsets stay right for everything before it and nearly right after it.
     return Text(data[skip:].decode(codec, "replace").encode("utf-8", "surrogatepass"), name, codec, skip)
-
-
-def _utf8(text: bytes) -> str:
-    return text.decode("utf-8", "surrogatepass" if text.isascii() else "ignore")
 
 
 def inflated(data: bytes, limit: int = INFLATED) -> tuple[str, bytes, bool] | None:
@@ -221,6 +219,8 @@ def runs(text: bytes, spans: list[tuple[int, int]]) -> Iterator[Run]:
         # "…\\nMIIE…": the n belongs to an escaped newline
         if start and text[start - 1] == 0x5C and text[start] in b"nrt":
             start += 1
+        if _is_name(text[start:end]):
+            continue
         run, wrapped_end = _joined(text, start, end)
         found = _decoded(run)
         if found is None and wrapped_end > end:
@@ -232,6 +232,11 @@ def runs(text: bytes, spans: list[tuple[int, int]]) -> Iterator[Run]:
             layer, data = found
             done = wrapped_end
             yield Run(start, wrapped_end, layer, data)
+
+
+def _is_name(word: bytes) -> bool:
+    """snake_case and CONSTANT_CASE: base64 of that length has letters of both cases, and hex has no dash."""
+    return (b"_" in word or b"-" in word) and (word.islower() or word.isupper())
 
 
 def _joined(text: bytes, start: int, end: int) -> tuple[bytes, int]:
@@ -303,7 +308,7 @@ def plausible(head: bytes) -> bool:
     """
     if head.isascii():
         return head.count(0) * 2 <= len(head)
-    if head.startswith(_MAGIC):
+    if head[:2] in _MAGIC:
         return True
     if head[:1] == b"0":  # DER: a sequence that is longer than what stands here
         return head[1:2] in (b"\x81", b"\x82") or (head[1] < 0x80 and head[2:3] == b"\x02")
@@ -312,23 +317,15 @@ def plausible(head: bytes) -> bool:
 
 
 _PRINTABLE = bytes([9, 10, 13, *range(32, 127)])
-_MAGIC = (
-    b"\x1f\x8b\x08",
-    b"\x78\x01",
-    b"\x78\x5e",
-    b"\x78\x9c",
-    b"\x78\xda",
-    b"BZh",
-    b"\xfd7zXZ\0",
-    b"\x28\xb5\x2f\xfd",
-    b"\xff\xfe",
-    b"\xfe\xff",
-    b"\xef\xbb\xbf",
-    b"\xfe\xed\xfe\xed",
-    b"\x94\x04",
-    *(bytes([tag, size]) for tag in (0x95, 0x97) for size in range(16)),
-    *(bytes([0x94, size]) for size in range(40, 256)),
-    *(bytes([0xC5, size]) for size in range(40, 225)),
+# The first two bytes of compressed streams, byte order marks, key stores, OpenPGP secret keys.
+_MAGIC = frozenset(
+    (
+        *(b"\x1f\x8b", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda", b"BZ", b"\xfd7", b"\x28\xb5"),
+        *(b"\xff\xfe", b"\xfe\xff", b"\xef\xbb", b"\xfe\xed"),
+        *(bytes([tag, size]) for tag in (0x95, 0x97) for size in range(16)),
+        *(bytes([0x94, size]) for size in range(40, 256)),
+        *(bytes([0xC5, size]) for size in range(40, 225)),
+    )
 )
 
 

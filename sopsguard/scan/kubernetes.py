@@ -17,9 +17,11 @@ _LINE = r"([ \t]*(?:- +)*)(?:[\"']?([A-Za-z0-9_.-]{1,253})[\"']?[ \t]*:(?=[ \t\r
 _JSON_DATA = r"\"(data|stringData)\"\s*:\s*\{"
 _JSON_PAIR = r"\s*,?\s*\"((?:[^\"\\]|\\.){1,253})\"\s*:\s*(?:\"((?:[^\"\\]|\\.)*)\"|[^,}\"]*)"
 _TEMPLATE = (
-    r"\{\{|\$\{|\$\(|<%|\{%|<path:|<\w*(?:secret|vault|your|password|token|key|value|here|base64)[^>]*>"
+    r"\{\{|[$#]\{|\[\[|#%|\$\(|<%|\{%|<path:|<\w*(?:secret|vault|your|password|token|key|value|here|base64)[^>]*>"
     r"|^(?:ref\+|vault:|secretref:|op://|AVP|ENC\[|\$[A-Z_]+$|!)|^<[\w .-]+>$"
 )
+_MARKUP = r"\{\{|#\{|\{%|#%|<%"
+_PUBLIC = r"(?:(?:\S+ )?(?:ssh-|ecdsa-|sk-)\S+ AAAA\S+[^\n]*\s*)+"
 _PLACEHOLDER = (
     r"(?i)\A[\s*.x_-]*\Z|\A(?:change|replace|insert|fill|put|set|your|my|todo|tbd|example|dummy|placeholder|redacted"
     r"|none|null|nil|n/a|foo|bar|foobar|test|omitted|secret|password|value|true|false|empty)[\w .-]{0,40}\Z"
@@ -68,6 +70,8 @@ def secrets(text: bytes, positions: Sequence[int]) -> Iterator[Hit]:
 def _yaml(text: bytes, at: int, column: int) -> Iterator[Hit]:
     """Values of the mapping that has its `kind` at `column` of the line at `at`."""
     lines = _mapping(text, at, column)
+    # Beside placeholders of a template the plain values are mostly samples too.
+    template = _re(_MARKUP).search(text, lines[0].start, lines[-1].end) is not None
     for number, line in enumerate(lines):
         if line.indent != column or line.key not in (b"data", b"stringData"):
             continue
@@ -75,7 +79,8 @@ def _yaml(text: bytes, at: int, column: int) -> Iterator[Hit]:
         if line.value.startswith(b"{"):
             yield from _json_values(text, line.key, line.start + 1, line.start + len(line.value))
         for key, value, start, end in values:
-            yield from _judged(line.key, key, value, start, end)
+            for hit in _judged(line.key, key, value, start, end):
+                yield hit._replace(confidence=Confidence.POSSIBLE) if template else hit
 
 
 def _mapping(text: bytes, at: int, column: int) -> list[_Line]:
@@ -227,6 +232,8 @@ def _from_base64(value: bytes) -> bytes | None:
 def _is_harmless(value: bytes) -> bool:
     value = value.strip()
     if not value or _re(_TEMPLATE).search(value) or _re(_PLACEHOLDER).search(value):
+        return True
+    if _re(_PUBLIC).fullmatch(value):
         return True
     if value.startswith((b"ENC[", b"-----BEGIN CERTIFICATE", b"-----BEGIN PUBLIC KEY", b"age1", b"ssh-")):
         return b"PRIVATE" not in value

@@ -5,7 +5,6 @@ The libraries that parse keys are imported only when a candidate stands before u
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from sopsguard.model import Confidence
 from sopsguard.scan.hit import PRIVATE_KEY, Hit
@@ -13,18 +12,20 @@ from sopsguard.scan.hit import PRIVATE_KEY, Hit
 PROVED, LIKELY, POSSIBLE = Confidence.PROVED, Confidence.LIKELY, Confidence.POSSIBLE
 
 
-class Material(NamedTuple):
+class Material:
     """A piece of key material, told apart: what it is and how sure that is."""
 
-    kind: str
-    title: str
-    confidence: Confidence
-    public: tuple[str, ...] = ()
+    __slots__ = ("confidence", "kind", "public", "title")
 
-    def hit(self, start: int, end: int, secret: bytes, key: str = "") -> Hit:
-        return Hit(
-            PRIVATE_KEY, self.kind, self.title, start, end, secret, self.confidence, (), self.public, key
-        )
+    def __init__(self, kind: str, title: str, confidence: Confidence, public: tuple[str, ...] = ()) -> None:
+        self.kind = kind
+        self.title = title
+        self.confidence = confidence
+        self.public = public
+
+    def hit(self, start: int, end: int, secret: bytes) -> Hit:
+        """The hit for it at a place."""
+        return Hit(PRIVATE_KEY, self.kind, self.title, start, end, secret, self.confidence, (), self.public)
 
 
 _BECH32 = r"[02-9ac-hj-np-z]"

@@ -45,11 +45,8 @@ def read(
     found = [_hit(secret) for secret in nix.secrets(reading, path)]
     if b"+" in source:
         found += _joined(source, reading, rescan)
-    literals = [
-        (attribute.value.start, attribute.value.end)
-        for attribute in reading.attributes
-        if attribute.value.kind is nix.Kind.STRING
-    ]
+    strings = [attribute for attribute in reading.attributes if attribute.value.kind is nix.Kind.STRING]
+    literals = [(attribute.value.start, attribute.value.end) for attribute in strings]
     comments = [(comment.start, comment.end) for comment in reading.comments] if hits else []
     known = [(hit.start, hit.end) for hit in found]
     for hit in hits:
@@ -58,6 +55,8 @@ def read(
                 continue
             if _within(hit, comments):
                 hit = hit._replace(confidence=Confidence.POSSIBLE)
+        if not hit.key:
+            hit = hit._replace(key=next((a.option for a in strings if _within(hit, [(a.start, a.end)])), ""))
         found.append(hit)
     return found, problems
 

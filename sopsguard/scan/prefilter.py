@@ -1,8 +1,9 @@
-"""Where keywords stand in a blob: one `in` pass per keyword for small inputs, hyperscan literals in bulk.
+"""Where keywords stand in a blob: its four-letter pieces looked up for small inputs, hyperscan in bulk.
 
 Both ways give the same positions, so that everything behind them gives the same answers.
 """
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,6 +20,9 @@ class Prefilter:
     def __init__(self, keywords: Sequence[bytes]) -> None:
         self.keywords = tuple(keywords)
         self._database: Any = None
+        self._sizes = [len(k) for k in self.keywords]
+        # What a text must hold to hold the keyword: its first four bytes as a number.
+        self._heads = [int.from_bytes(k[:4], sys.byteorder) if len(k) > 3 else None for k in self.keywords]
 
     def find(self, data: bytes, bulk: bool = False) -> Positions:
         """Where each keyword stands in `data`; those that do not are left out.
@@ -35,17 +39,22 @@ class Prefilter:
 
     def _by_pass(self, data: bytes) -> Positions:
         lowered = data.lower()
+        pieces: set[int | None] = {None}
+        view = memoryview(lowered)
+        for shift in range(4):
+            pieces.update(view[shift : shift + (len(view) - shift & ~3)].cast("I").tolist())
+        keywords = self.keywords
         return {
-            index: _positions(lowered, keyword)
-            for index, keyword in enumerate(self.keywords)
-            if keyword in lowered
+            index: _positions(lowered, keywords[index])
+            for index, head in enumerate(self._heads)
+            if head in pieces and keywords[index] in lowered
         }
 
     def _by_engine(self, data: bytes) -> Positions:
         from array import array  # eight bytes a position: a hostile file may be nothing but keywords
 
         found: dict[int, array[int]] = {}
-        sizes = [len(keyword) for keyword in self.keywords]
+        sizes = self._sizes
 
         def on_match(index: int, _start: int, end: int, _flags: int, _context: object) -> None:
             if index in found:

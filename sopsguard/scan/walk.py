@@ -14,11 +14,15 @@ if TYPE_CHECKING:
     from sopsguard.scan.confirm import Confirm
     from sopsguard.scan.patterns import Pattern
     from sopsguard.scan.prefilter import Positions, Prefilter
+    from sopsguard.scan.versions import Regions
 
 Finder = Callable[[bytes, Sequence[int]], Iterator[Hit]]
 
 # Decoding costs at most this many bytes, whatever is nested in what.
 ALLOWANCE = 32 << 20
+
+# What stands around a change is read with it: the line that names a value, the lines above it.
+AROUND = 384
 
 # Of two hits at the same place the more specific one stays.
 _RANK = {PRIVATE_KEY: 0.0, TOKEN: 1.0, KUBERNETES: 2.0, PASSWORD: 3.0, LEFTOVER: 9.0}
@@ -26,34 +30,47 @@ _CONFIDENCE = {Confidence.PROVED: 0, Confidence.LIKELY: 1, Confidence.POSSIBLE: 
 
 
 class Walk:
-    """The state of one scan: what was found, what could not be judged, what may still be spent."""
+    """Scans one piece after the other: what was found, what could not be judged, what may still be spent."""
 
     def __init__(
         self,
         prefilter: "Prefilter",
         confirm: "Confirm",
         finders: Sequence[tuple[int, Finder]],
-        path: str,
         bulk: bool,
         depth: int,
     ) -> None:
         self._prefilter = prefilter
         self._confirm = confirm
         self._finders = finders
-        self._path = path
         self._bulk = bulk
         self._depth = depth
+        self._path = ""
         self._allowance = ALLOWANCE
         self._unknown: list[Problem] = []
 
-    def run(self, data: bytes) -> Result:
-        """The hits of `data`, one for each secret, and the problems, both in order."""
-        hits = list(self._data(data, 0))
-        if self._path.endswith(".nix"):
-            hits = self._as_nix(data, hits)
-        if all(hit.confidence is Confidence.POSSIBLE for hit in hits):
+    def run(self, data: bytes, path: str, regions: "Regions | None" = None) -> Result:
+        """The hits of `data`, one for each secret, and the problems, both in order.
+
+        With `regions` only what touches one of these stretches of lines.
+        """
+        self._path, self._allowance, self._unknown = path, ALLOWANCE, []
+        hits = list(self._data(data, 0)) if regions is None else self._regions(data, regions)
+        if path.endswith(".nix"):
+            hits = self._as_nix(data, hits, regions)
+        if regions is None and all(hit.confidence is Confidence.POSSIBLE for hit in hits):
             hits += self._leftover(data)
         return Result(tuple(_distinct(hits)), tuple(dict.fromkeys(self._unknown)))
+
+    def _regions(self, data: bytes, regions: "Regions") -> list[Hit]:
+        """Hits that touch one of the regions. They are read in their place: what stands around is seen."""
+        text = decode.without_ciphertext(data)
+        hits: list[Hit] = []
+        for start, end in regions:
+            low = text.rfind(b"\n", 0, max(0, start - AROUND)) + 1
+            high = text.find(b"\n", end + AROUND)
+            hits += self._text(text, 0, True, (low, high if high >= 0 else len(text)), (start, end))
+        return hits
 
     def _data(self, data: bytes, depth: int) -> Iterator[Hit]:
         """Hits in bytes of any kind; their spans are offsets in `data`."""
@@ -89,26 +106,49 @@ class Walk:
             for hit in self._data(content, depth + 1):
                 yield hit._replace(start=0, end=len(data), layers=(name, *hit.layers))
 
-    def _text(self, text: bytes, depth: int, generic: bool) -> Iterator[Hit]:
-        """Hits in a text; without `generic` only kinds that are more than a name and a value."""
-        text = decode.without_ciphertext(text)
-        found = self._prefilter.find(text, self._bulk)
-        if found:
-            yield from self._known(text, found, generic)
-        spans = decode.words(text)
-        if spans:
-            yield from self._words(text, spans, depth)
-        if depth < self._depth and text.count(b"%") > 2:
-            yield from self._percent(text, depth)
+    def _text(
+        self,
+        text: bytes,
+        depth: int,
+        generic: bool,
+        window: tuple[int, int] | None = None,
+        region: tuple[int, int] | None = None,
+    ) -> Iterator[Hit]:
+        """Hits in a text; without `generic` only kinds that are more than a name and a value.
 
-    def _known(self, text: bytes, found: "Positions", generic: bool) -> Iterator[Hit]:
+        With a `window` keywords and words are looked for only there, and only hits that touch the
+        `region` inside it count; `text` is free of ciphertext then.
+        """
+        if window is None:
+            text = decode.without_ciphertext(text)
+            found = self._prefilter.find(text, self._bulk)
+            spans = decode.words(text)
+        else:
+            low, high = window
+            part = text[low:high]
+            found = {
+                index: [low + at for at in positions]
+                for index, positions in self._prefilter.find(part, self._bulk).items()
+            }
+            spans = [(low + start, low + end) for start, end in decode.words(part)]
+        if found:
+            yield from self._known(text, found, generic, region)
+        if spans:
+            yield from self._words(text, spans, depth, region)
+        if depth < self._depth and text.count(b"%", *(region or ())) > 2:
+            yield from self._percent(text, depth, region)
+
+    def _known(
+        self, text: bytes, found: "Positions", generic: bool, region: tuple[int, int] | None
+    ) -> Iterator[Hit]:
         for index, find in self._finders:
             if index in found:
-                yield from find(text, found[index])
+                yield from _touching(find(text, found[index]), region)
         for pattern, match in self._confirm.matches(text, found):
-            if generic or pattern.rule == TOKEN:
+            if (generic or pattern.rule == TOKEN) and _meets(match, region):
                 yield from self._judged(pattern, match, text)
-        if b"\\n" in text:
+        low, high = region or (0, len(text))
+        if text.find(b"\\n", max(0, low - 128), high) >= 0:
             near = {
                 index: at
                 for index, positions in found.items()
@@ -117,7 +157,7 @@ class Walk:
             if near:
                 opened = decode.unescaped(text)
                 for pattern, match in self._confirm.matches(opened, near):
-                    if generic or pattern.rule == TOKEN:
+                    if (generic or pattern.rule == TOKEN) and _meets(match, region):
                         for hit in self._judged(pattern, match, opened):
                             yield hit._replace(layers=("escaped newlines",))
 
@@ -134,28 +174,33 @@ class Walk:
             confidence = Confidence.POSSIBLE if verdict == WEAK else Confidence(pattern.confidence)
             yield Hit(pattern.rule, pattern.id, pattern.title, start, end, match[name], confidence)
 
-    def _words(self, text: bytes, spans: list[tuple[int, int]], depth: int) -> Iterator[Hit]:
+    def _words(
+        self, text: bytes, spans: list[tuple[int, int]], depth: int, region: tuple[int, int] | None
+    ) -> Iterator[Hit]:
         """Hits among the long words of the base64 alphabet: bare keys, and what is encoded in them."""
         if any(end - start in (43, 44) for start, end in spans):
             from sopsguard.scan import wireguard
 
-            yield from wireguard.keys(text, spans, self._path)
+            yield from _touching(wireguard.keys(text, spans, self._path), region)
         if any(end - start == 86 for start, end in spans):
             from sopsguard.scan import material
 
-            yield from material.signing_keys(text, spans)
+            yield from _touching(material.signing_keys(text, spans), region)
         for run in decode.runs(text, spans):
+            if region is not None and (run.start >= region[1] or run.end <= region[0]):
+                continue
             if self._may_go_deeper(depth, len(run.data)):
                 for hit in self._data(run.data, depth + 1):
                     yield hit._replace(start=run.start, end=run.end, layers=(run.layer, *hit.layers))
 
-    def _percent(self, text: bytes, depth: int) -> Iterator[Hit]:
-        opened, places = decode.percent(text)
+    def _percent(self, text: bytes, depth: int, region: tuple[int, int] | None) -> Iterator[Hit]:
+        low, high = region or (0, len(text))
+        opened, places = decode.percent(text[low:high])
         if places and self._may_go_deeper(depth, len(opened)):
             starts = [place[0] for place in places]
             for hit in self._text(opened, depth + 1, False):
                 _, start, end = places[bisect_right(starts, hit.start) - 1]
-                yield hit._replace(start=start, end=end, layers=("percent", *hit.layers))
+                yield hit._replace(start=low + start, end=low + end, layers=("percent", *hit.layers))
 
     def _may_go_deeper(self, depth: int, size: int) -> bool:
         if depth >= self._depth:
@@ -166,10 +211,13 @@ class Walk:
             return False
         return True
 
-    def _as_nix(self, data: bytes, hits: list[Hit]) -> list[Hit]:
+    def _as_nix(self, data: bytes, hits: list[Hit], regions: "Regions | None") -> list[Hit]:
         from sopsguard import nix
 
-        if not hits and not nix.may_hold_secrets(data) and b"age-secret" not in data.lower():
+        parts = [data] if regions is None else [data[start:end] for start, end in regions]
+        if not hits and not any(
+            nix.may_hold_secrets(part) or b"age-secret" in part.lower() for part in parts
+        ):
             return hits
         from sopsguard.scan import nixfile
 
@@ -178,7 +226,7 @@ class Walk:
 
         hits, problems = nixfile.read(data, self._path, hits, rescan)
         self._unknown += problems
-        return hits
+        return hits if regions is None else [hit for hit in hits if _touches(hit, regions)]
 
     def _leftover(self, data: bytes) -> list[Hit]:
         name = self._path.rpartition("/")[2].lower()
@@ -205,9 +253,21 @@ class Walk:
         return [hit] if hit is not None else []
 
 
+def _meets(match: "re.Match[bytes]", region: tuple[int, int] | None) -> bool:
+    return region is None or (match.start() < region[1] and match.end() > region[0])
+
+
+def _touching(hits: Iterator[Hit], region: tuple[int, int] | None) -> Iterator[Hit]:
+    return hits if region is None else (h for h in hits if h.start < region[1] and h.end > region[0])
+
+
+def _touches(hit: Hit, regions: "Regions") -> bool:
+    return any(hit.start < end and hit.end > start for start, end in regions)
+
+
 def _rank(hit: Hit) -> tuple[float, int, int, int, int, str]:
     rank = _RANK[hit.rule]
-    if hit.kind == "nix-private-key":
+    if hit.kind in ("nix-private-key", "nix-preshared-key"):
         rank = 1.6
     elif hit.confidence is Confidence.POSSIBLE and hit.kind.startswith("wireguard-"):
         rank = 1.5

@@ -248,7 +248,7 @@ def _public(reader: Reader, algorithm: int, size: int) -> _Half:
     if algorithm == _DSA or algorithm in _ELGAMAL:
         numbers = tuple(reader.mpi() for _ in range(4 if algorithm == _DSA else 3))
         p, g, y = numbers[0], numbers[-2], numbers[-1]
-        if p.bit_length() < 512 or not p & 1 or not 1 < g < p or not 1 < y < p:
+        if p.bit_length() < 512 or not p & 1 or not 1 < g < p or not 1 < y < p or numbers[1] < 2:
             raise Malformed("not a key of this algorithm")
         return _Half(numbers)
     if algorithm in _FIXED:
@@ -386,7 +386,8 @@ def _belongs(algorithm: int, public: tuple[int, ...], secret: list[int]) -> bool
     elif public[0].bit_length() > _MOST_ARITHMETIC or secret[0] >= public[0]:
         return False
     else:
-        right = pow(public[-2], secret[0], public[0]) == public[-1]
+        p, g, y = public[0], public[-2], public[-1]
+        right = pow(g, secret[0], p) == y and (algorithm != _DSA or not (p - 1) % public[1])
     if not right:
         raise Malformed("the secret belongs to another public key")
     return True

@@ -5,6 +5,7 @@ for bad input: what sops refuses is a `Problem`, what cannot be decided is an `U
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -317,6 +318,7 @@ class _Reader:
 
     def __init__(self, text: str) -> None:
         self._text = text
+        self._lines = [match.end() for match in re.finditer(r"\r\n?|\n", text)]
 
     def rule(self, index: int, value: Value) -> Rule:
         data: Mapping[str, Value] = value.data
@@ -438,8 +440,8 @@ class _Reader:
                 yield plain, span
 
     def _place(self, start: int, end: int) -> Span:
-        line = self._text.count("\n", 0, start) + 1
-        column = start - self._text.rfind("\n", 0, start)
+        line = bisect_right(self._lines, start) + 1
+        column = start - (self._lines[line - 2] if line > 1 else 0) + 1
         return Span(line, column, line, column + end - start, start, end)
 
     def names(self, root: Node) -> tuple[tuple[Anchor, ...], dict[str, tuple[Name, ...]]]:

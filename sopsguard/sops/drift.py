@@ -60,8 +60,8 @@ def drift(
 
     `file_groups` are the identities (`Key.identity`; `masterkey.metadata_key`) of each of the file's
     groups, `threshold` and `scope` what its metadata say. Groups are compared by position, order and
-    repetitions inside do not count, and an SSH key with another comment is another key. For `binary`
-    files sops ignores the selection fields.
+    repetitions inside do not count, and an SSH key with another comment is another key. `binary`
+    files are always encrypted whole, whatever the rule says (sops ≥ 3.11).
     """
     have = [tuple(dict.fromkeys(group)) for group in file_groups]
     groups = []

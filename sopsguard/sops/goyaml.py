@@ -12,9 +12,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-MAX_BYTES = 2 << 20
-MAX_NODES = 200_000
-MAX_DEPTH = 100
+MAX_BYTES = 1 << 20
+MAX_NODES = 50_000
+MAX_NESTING = 1000  # of the text; beyond it the scanner itself becomes slow
+MAX_DEPTH = 100  # of what is decoded
 MAX_DECODED = 1_000_000
 MAX_ERRORS = 50
 
@@ -162,6 +163,12 @@ def _compose(events: Any) -> Node | None:
             root = node
         if node.kind in ("sequence", "mapping"):
             stack.append(node)
+            if len(stack) > MAX_NESTING:
+                raise YamlError(
+                    f"nested more than {MAX_NESTING} levels deep; not judged",
+                    node.span.line,
+                    node.span.column,
+                )
     return root
 
 

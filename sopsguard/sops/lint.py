@@ -188,7 +188,7 @@ def _nearest(name: str, known: Sequence[str]) -> str | None:
         return _OTHER_WORDS[plain]
     from difflib import get_close_matches  # late: only when something is misspelt
 
-    return next(iter(get_close_matches(plain[:64], known, 1, 0.8)), None)
+    return next(iter(get_close_matches(plain, known, 1, 0.8)), None) if len(plain) < 40 else None
 
 
 def _selection(config: Config, rule: Rule) -> Iterator[Problem | Unknown]:

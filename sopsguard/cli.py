@@ -107,7 +107,7 @@ def _judge(target: "Target", rules: "Sequence[str]", *, only_new: bool) -> "tupl
         target.contents,
         old=target.old,
         policy=policy,
-        today=_today().isoformat(),
+        clock=lambda: _today().isoformat(),
         bulk=target.bulk,
     )
     verdict = judge(ctx, rules, only_new=only_new and target.old is not None, whole=target.whole)

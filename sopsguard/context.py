@@ -81,7 +81,7 @@ class Context:
     """The view of one judgement.
 
     `snapshot` is the whole state that is judged, `contents` iterates over what of it is new (or over
-    all of it), `old` over what stood in the same places before. `today` is an ISO date.
+    all of it), `old` over what stood in the same places before. `clock` tells today's ISO date.
     """
 
     def __init__(
@@ -91,18 +91,23 @@ class Context:
         *,
         old: Callable[[], Iterable[Content]] | None = None,
         policy: Policy | None = None,
-        today: str = "",
+        clock: Callable[[], str] = str,
         bulk: bool = False,
     ) -> None:
         self.snapshot = snapshot
         self.policy = policy or Policy()
-        self.today = today
+        self._clock = clock
         self._contents = contents
         self._old = old
         self._bulk = bulk
         self.files = 0
         self.bytes = 0
         self.notes: list[str] = []
+
+    @cached_property
+    def today(self) -> str:
+        """The date on which this is judged, as YYYY-MM-DD."""
+        return self._clock()
 
     @cached_property
     def _scanned(self) -> tuple[tuple[Found, ...], tuple[Unknown, ...]]:

@@ -36,7 +36,7 @@ def verdict(
         lambda: contents(now),
         old=(lambda: contents(before)) if before is not None else None,
         policy=policy,
-        today=TODAY,
+        clock=lambda: TODAY,
     )
     return judge(ctx, rules, only_new=old is not None, whole=whole)
 
@@ -154,5 +154,5 @@ def test_the_same_secret_along_a_history_is_one_finding() -> None:
             for _, piece in now.pieces():
                 yield Content(Change("key", None, entry, commit), piece)
 
-    result = judge(Context(now, commits, today=TODAY), tuple(checks.RULES), only_new=False, whole=False)
+    result = judge(Context(now, commits), tuple(checks.RULES), only_new=False, whole=False)
     assert [f.location.commit for f in result.findings] == ["a" * 40]

@@ -32,8 +32,8 @@ class Text:
 
     def original(self, offset: int) -> int:
         """The byte offset in the original data of byte `offset` of the text."""
-        text = self.text[:offset].decode("utf-8", "surrogatepass")
-        return self._skip + len(text.encode(self._codec, "surrogatepass"))
+        text = self.text[:offset].decode("utf-8", "ignore")  # a span may end inside a character
+        return self._skip + len(text.encode(self._codec))
 
 
 class Run:
@@ -80,7 +80,7 @@ def transcoded(data: bytes) -> Text | None:
 def _text(data: bytes, name: str, codec: str, skip: int) -> Text:
     # "replace" keeps one code unit for each undecodable one in these fixed-width codecs, so that
     # offsets stay right for everything before it and nearly right after it.
-    return Text(data[skip:].decode(codec, "replace").encode("utf-8", "surrogatepass"), name, codec, skip)
+    return Text(data[skip:].decode(codec, "replace").encode(), name, codec, skip)
 
 
 def inflated(data: bytes, limit: int = INFLATED) -> tuple[str, bytes, bool] | None:

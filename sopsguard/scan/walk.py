@@ -85,7 +85,7 @@ class Walk:
                 for hit in self._text(text.text, depth, True):
                     yield hit._replace(
                         start=text.original(hit.start),
-                        end=text.original(hit.end),
+                        end=min(text.original(hit.end), len(data)),
                         layers=(text.name, *hit.layers),
                     )
                 return

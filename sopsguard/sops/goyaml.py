@@ -8,6 +8,7 @@ import base64
 import binascii
 import datetime
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -16,7 +17,7 @@ MAX_BYTES = 1 << 20
 MAX_NODES = 50_000
 MAX_NESTING = 1000  # of the text; beyond it the scanner itself becomes slow
 MAX_DEPTH = 100  # of what is decoded
-MAX_DECODED = 1_000_000
+MAX_DECODED = 200_000
 MAX_ERRORS = 50
 
 
@@ -103,6 +104,20 @@ def text_of(data: bytes) -> str:
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data.decode("utf-16", "replace")
     return data.decode("utf-8-sig", "replace")
+
+
+class Places:
+    """The text of a document, and the lines and columns of its offsets."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._lines = [match.end() for match in re.finditer(r"\r\n?|\n", text)]
+
+    def span(self, start: int, end: int) -> Span:
+        """The place of a piece that lies within one line."""
+        line = bisect_right(self._lines, start) + 1
+        column = start - (self._lines[line - 2] if line > 1 else 0) + 1
+        return Span(line, column, line, column + end - start, start, end)
 
 
 def compose(data: bytes) -> Node | None:
@@ -242,8 +257,9 @@ def _resolve_plain(text: str) -> tuple[str, Any]:
         return _WORDS[text]
     if not text.isascii() or text[0] not in "0123456789+-.":
         return "!!str", text
-    if text[0] == ".":
-        return ("!!float", float(text)) if _FLOAT.fullmatch(text) and _finite(text) else ("!!str", text)
+    if text[0] == ".":  # here a single underscore may stand between two digits
+        plain = re.sub(r"(?<=[0-9])_(?=[0-9])", "", text)
+        return ("!!float", float(plain)) if _FLOAT.fullmatch(plain) and _finite(plain) else ("!!str", text)
     if _is_time(text):
         return "!!timestamp", text
     plain = text.replace("_", "")
@@ -366,9 +382,11 @@ class Decoder:
         if shape.kind == "text":
             return Value(site, node, "str", data if tag == "!!binary" else node.text)
         if shape.kind == "number" and type_ in ("int", "float"):
-            # a float is truncated without a word
-            if data == data and -(2**63) <= data < 2**63:
+            # a float is truncated without a word, and has no lower limit
+            if -(2**63) <= data < 2**63:
                 return Value(site, node, "int", int(data))
+            if type_ == "float" and data <= 2**63:
+                return Value(site, node, "int", -(2**63))
         elif shape.kind == "flag":
             if type_ == "str" and data in _YES | _NO:
                 return Value(site, node, "bool", data in _YES)

@@ -11,10 +11,11 @@ from dataclasses import replace
 
 from sopsguard.model import Location, Unknown, printable
 from sopsguard.sops import nearmiss
-from sopsguard.sops.config import CONFIG_NAME, KNOWN_FIELDS, Config, bad_path_regex
+from sopsguard.sops.config import CONFIG_NAME, Config, bad_path_regex
 from sopsguard.sops.expression import BadRegex, NoEngine, regex
 from sopsguard.sops.goyaml import Span
 from sopsguard.sops.masterkey import Key, KeyKind, abbreviated
+from sopsguard.sops.reading import KNOWN_FIELDS
 from sopsguard.sops.rules import Field, Problem, Rule, counted
 
 

@@ -15,7 +15,7 @@ LONGEST = 1 << 24
 _MOST_BITS = 16384
 
 _BEGIN = re.compile(r"-----BEGIN PGP (PRIVATE|PUBLIC) KEY BLOCK-----")
-_ESCAPES = re.compile(r"\\+[rnt]")
+_ESCAPES = re.compile(r"\\{1,4}[rnt]")
 
 
 class Malformed(Exception):

@@ -25,8 +25,8 @@ _LEGACY: dict[str, Literal["pkcs1", "sec1", "dsa"]] = {
     "EC PRIVATE KEY": "sec1",
     "DSA PRIVATE KEY": "dsa",
 }
-_ESCAPES = re.compile(r"\\+[rnt]")
-_BASE64 = re.compile(r"(?:[A-Za-z0-9+/]|\s|\\+[rnt])*")
+_ESCAPES = re.compile(r"\\{1,4}[rnt]")
+_BASE64 = re.compile(r"(?:[A-Za-z0-9+/]|\s|\\{1,4}[rnt])*")
 _Shape = Literal["pkcs1", "pkcs8", "sec1", "dsa", "pkcs12", "encrypted"]
 _INTEGER, _OCTETS, _OID, _SEQUENCE = 2, 4, 6, 0x30
 _PKCS5 = bytes.fromhex("2a864886f70d0105")

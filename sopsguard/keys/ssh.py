@@ -255,7 +255,7 @@ def _openssh_private(reader: Reader, kind: str, wire: bytes) -> tuple[bytes | No
 
 def _putty(text: str) -> PrivateKey:
     """A PuTTY key of version 2 or 3: header lines, then counted lines of base64."""
-    lines = [line.strip() for line in re.sub(r"\\+r?\\*n", "\n", text).split("\n")]
+    lines = [line.strip() for line in re.sub(r"\\{1,4}r?\\{0,4}n", "\n", text).split("\n")]
     values: dict[str, str] = {}
     blobs: dict[str, bytes] = {}
     at = 0

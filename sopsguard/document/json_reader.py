@@ -120,8 +120,8 @@ class _Reader:
     ) -> tuple[Mapping, int]:
         """Sops takes the end of the text inside an item for the end of the object, and loses the item.
 
-        Where an object waits for its next key (`item` is false) the end is an error, also when the object is the
-        value of another one.
+        Where an object waits for its next key (`item` is false) the end is an error, also when the object is
+        the value of another one.
         """
         end = len(self.text)
         if not item:

@@ -200,6 +200,12 @@ def general(number: float, letter: str = "e") -> str:
     return _exponential(sign, digits, exponent, letter)
 
 
+def exponential(number: float) -> str:
+    """`strconv.FormatFloat(number, 'e', -1, 64)` of a finite number."""
+    sign, digits, point = _digits(number)
+    return _exponential(sign, digits, point - 1, "e")
+
+
 def _exponential(sign: str, digits: str, exponent: int, letter: str) -> str:
     tail = "." + digits[1:] if len(digits) > 1 else ""
     return f"{sign}{digits[0]}{tail}{letter}{'-' if exponent < 0 else '+'}{abs(exponent):02}"

@@ -29,13 +29,15 @@ class Found(NamedTuple):
         return f"Found({len(self.value)} bytes, {self.path!r})"
 
 
-def judge(pattern: Pattern, text: bytes, line: bytes, path: str) -> str:
+def judge(pattern: Pattern, text: bytes, line: bytes, path: str, at: int | None = None) -> str:
     """SECRET, WEAK or REJECT for `text`, the secret part of a match of `pattern`.
 
     `line` is the line (or lines) of the whole match, or at least what stands around it; a piece of a
-    very long line is enough. `path` tells code from configuration by its suffix.
+    very long line is enough. `at` is where `text` stands in it (its last place, if not said). `path`
+    tells code from configuration by its suffix.
     """
-    at = line.find(text)
+    if at is None:
+        at = line.rfind(text)
     if at < 0:
         found = Found(text, b"", b"", path)
     else:
@@ -283,14 +285,14 @@ def _url_password(found: Found) -> str:
     value = found.value
     low = value.lower()
     user = re.split(rb"[:/]", found.before.rstrip(b":"))[-1].lower()
-    if _PORT.match(value) or b"://" in value or low in _DUMMIES and low != b"secret" or _MASK.fullmatch(value):
+    if len(value) < 3 or _PORT.match(value) or b"://" in value or low in _DUMMIES and low != b"secret" or _MASK.fullmatch(value):
         return REJECT
     if value.isupper() and _IDENTIFIER.fullmatch(value):
         return REJECT
     if user in _FORMAL_USERS and low in _FORMAL:
         return REJECT
     host = found.after.lstrip(b"@").lower()
-    if low == user or low in _FORMAL:
+    if low == user or low in _FORMAL or user in _FORMAL_USERS and len(value) <= 6:
         return WEAK
     if _words_only(value) and (len(value) <= 12 or _LOCAL.match(host)):
         return WEAK
@@ -432,7 +434,7 @@ def _rejected_setting(found: Found, name: bytes) -> bool:
     """The name says that the value is something about a secret, or the value that it stands elsewhere."""
     if _NOT_SECRET_NAME.search(name) or _PUBLIC_NAME.search(name) or _HASH_NAME.search(name):
         return True
-    return bool(_ELSEWHERE.match(found.value)) or b"://" in found.value
+    return bool(_ELSEWHERE.match(found.value) or _ESCAPES.search(found.value)) or b"://" in found.value
 
 
 def _code_value(found: Found) -> bool:
@@ -563,7 +565,7 @@ _DUMMIES = frozenset(
     b" optional hidden prompt plain bytes int bool object char varchar input default value key user username login admin_password"
     b" mypassword my_password mypass userpass user_password dbpassword db_password yourpassword your_password your-password "
     b" the_password thepassword somepassword some_password newpassword new_password oldpassword old_password changeme change-me"
-    b" change_me empty unset disabled enabled ask pw psk *** **** ***** xxx xxxx xxxxx off on env file password1 access_token"
+    b" change_me empty unset disabled enabled anonymous anoncvs ask pw psk *** **** ***** xxx xxxx xxxxx off on env file password1 access_token"
     b" api_key apikey confirm repeat current forgot reset invalid valid wrong incorrect correct missing unknown any all other".split()
 )
 # User and password of an address that shows its form only.
@@ -586,6 +588,7 @@ _ELSEWHERE = _Regex(
     rb"op://|ref\+|secretref|aws:|arn:|ssm:|ext:|file:|env:|cmd:|var\.|local\.|data\.|module\.|self\.|this\.|settings\.|secrets\.|sha\d{1,3}[-:]|sha256-|md5[-:]|ssh-|age1|"
     rb"-----|data:|urn:|bearer$)"
 )
+_ESCAPES = _Regex(rb"\\\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|[0-7]{3}).{0,40}\\\\")
 _TYPE = _Regex(rb"(?i)(?:[a-z_]+\.)*(?:string|str|int|integer|bool|boolean|bytes|char|varchar\S*|text|object|array|list|dict|map|optional|any|none|null)(?:[\[<(|?].*)?")
 _HASHED = _Regex(rb"\$[\w-]{1,12}\$|\{(?:SHA|SSHA|PBKDF2|CRYPT)")
 _CODE_FILE = _Regex(

@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING
 
 from sopsguard.model import Confidence
 from sopsguard.scan import decode
-from sopsguard.scan.hit import KUBERNETES, LEFTOVER, PASSWORD, PRIVATE_KEY, TOKEN, Hit, Problem, Result
+from sopsguard.scan.hit import (
+    KUBERNETES,
+    LEFTOVER,
+    PASSWORD,
+    PRIVATE_KEY,
+    SAMPLE,
+    TOKEN,
+    Hit,
+    Problem,
+    Result,
+)
 
 if TYPE_CHECKING:
     import re
@@ -60,7 +70,8 @@ class Walk:
             hits = self._as_nix(data, hits, regions)
         if regions is None and all(hit.confidence is Confidence.POSSIBLE for hit in hits):
             hits += self._leftover(data)
-        return Result(tuple(_distinct(hits)), tuple(dict.fromkeys(self._unknown)))
+        kept = tuple(hit for hit in _distinct(hits) if hit.kind != SAMPLE)
+        return Result(kept, tuple(dict.fromkeys(self._unknown)))
 
     def _regions(self, data: bytes, regions: "Regions") -> list[Hit]:
         """Hits that touch one of the regions. They are read in their place: what stands around is seen."""
@@ -169,7 +180,7 @@ class Walk:
         begin = max(text.rfind(b"\n", 0, match.start()) + 1, match.start() - 512)
         stop = text.find(b"\n", match.end(), match.end() + 512)
         line = text[begin : stop if stop >= 0 else match.end() + 512]
-        verdict = judge(pattern, match[name], line, self._path)
+        verdict = judge(pattern, match[name], line, self._path, start - begin)
         if verdict != REJECT:
             confidence = Confidence.POSSIBLE if verdict == WEAK else Confidence(pattern.confidence)
             yield Hit(pattern.rule, pattern.id, pattern.title, start, end, match[name], confidence)

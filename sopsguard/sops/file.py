@@ -117,7 +117,7 @@ _SIGNATURES = (
     ("ini", re.compile(rb"^\[sops\]", re.MULTILINE)),
     ("yaml", re.compile(rb"^[\"']?sops[\"']?[ \t]*:", re.MULTILINE)),
 )
-_CONFLICT = re.compile(rb"^(?:<{7}|={7}|>{7})(?: .*)?\r?$", re.MULTILINE)
+CONFLICT = re.compile(rb"^(?:<{7}|>{7})(?: .*)?\r?$", re.MULTILINE)
 _WHOLE_VALUE = re.compile(
     rb"ENC\[AES256_GCM,data:[A-Za-z0-9+/=]+,iv:[A-Za-z0-9+/=]{44},tag:[A-Za-z0-9+/=]{24},"
 )
@@ -170,11 +170,24 @@ def _unreadable(data: bytes, path: str, format: str, failure: Unreadable | None)
     if failure is None or not (whole or (b"ENC[AES256_GCM," in data and _BLOCK_SIGN.search(data))):
         return NotSops(path, "not readable as a file of sops, and without an encrypted value")
     problems = []
-    if conflict := _CONFLICT.search(data):
+    if conflict := CONFLICT.search(data):
         line = data.count(b"\n", 0, conflict.start()) + 1
         problems.append(Problem("M13", "an unresolved merge conflict: sops cannot read the file", line))
+    elif format == "yaml" and (indented := _indent_digit(data, failure.line)):
+        what = "a text that begins with a space, in a list: sops writes it so that nothing can read it again"
+        problems.append(Problem("M20", what, indented))
     problems.append(_failure(failure, format))
     return Broken(path, format, tuple(problems))
+
+
+_DIGIT = re.compile(rb"^[ \t]*- (?:.*: )?[|>][-+]?[1-9]", re.MULTILINE)
+
+
+def _indent_digit(data: bytes, line: int | None) -> int | None:
+    """The line of the last block scalar with an indentation digit in a list before the failure, if near."""
+    starts = [data.count(b"\n", 0, found.start()) + 1 for found in _DIGIT.finditer(data)]
+    before = [start for start in starts if line is not None and start <= line <= start + 200]
+    return before[-1] if before else None
 
 
 def _failure(failure: Unreadable, format: str) -> Problem:

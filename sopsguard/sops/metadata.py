@@ -1,7 +1,7 @@
 """The `sops` block of a file: who can open it, what of it is encrypted, its MAC; in every layout since 3.3.
 
 Read as sops 3.13 reads it: field names in any case, weak typing, flat lists before `key_groups`. What an
-older or a newer sops would refuse is a `Problem` with its id in the list of keyless checks, never an exception.
+older or newer sops would refuse is a `Problem` with its id in the list of keyless checks, never an exception.
 """
 
 import re

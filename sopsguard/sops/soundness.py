@@ -228,9 +228,11 @@ def _selection(file: SopsFile) -> Iterator[Problem]:
         if not selection.invalid:  # L3 says more
             cause = f": `{chosen[0]}` matches no key{hint}" if chosen[0].startswith("encrypted") else ""
             yield _at("L2", f"no value in this file is encrypted{cause}", clear[0])
-    elif not selection.invalid and not selected and chosen[0].startswith("encrypted"):
-        yield Problem("L4", f"`{chosen[0]}` matches no key{hint}", meta.line, None, f"sops.{chosen[0]}")
-    elif dotted and chosen[0] == "unencrypted_regex" and all(leaf.selected for leaf in file.leaves):
+        return
+    useless = chosen[0].startswith("encrypted") and not selected and not selection.invalid
+    if not useless and dotted and chosen[0] == "unencrypted_regex":
+        useless = all(leaf.selected for leaf in file.leaves)
+    if useless:
         yield Problem("L4", f"`{chosen[0]}` matches no key{hint}", meta.line, None, f"sops.{chosen[0]}")
 
 

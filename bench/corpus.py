@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 WORDS = """host server client service module option value config path file name index list item count
-length buffer stream reader writer parser token node tree graph edge table column row cell page view
+length buffer stream reader writer parser symbol node tree graph edge table column row cell page view
 model state event handler queue worker thread lock cache store block chunk offset range limit timeout
 retry error result status message header body request response session user group role policy rule
 network address port route gateway domain record zone cluster volume backup restore deploy release""".split()  # noqa: SIM905

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 PEERS = Path(os.environ.get("SOPSGUARD_PEERS") or Path.home() / ".cache" / "sopsguard-peers")
+PATIENCE = 90.0
 OURS = str(Path(sys.executable).parent / "sopsguard")
 
 
@@ -60,22 +61,25 @@ def once(command: Sequence[str], cwd: Path) -> Run:
 
 
 def interleaved(commands: Mapping[str, Sequence[str]], cwd: Path, rounds: int) -> dict[str, Row]:
-    """Every command once to warm disk and caches, then `rounds` times, in turns: a busy moment of the
-    machine hits all of them."""
+    """Every command once to warm disk and caches, then up to `rounds` times, in turns: a busy moment of
+    the machine hits all of them. Long ones are stopped after `PATIENCE` seconds, but not below 2 rounds."""
     runs: dict[str, list[Run]] = {name: [] for name in commands}
     for command in commands.values():
         once(command, cwd)
-    for _ in range(rounds):
+    end = time.perf_counter() + PATIENCE
+    for done in range(rounds):
+        if done >= 2 and time.perf_counter() > end:
+            break
         for name, command in commands.items():
             runs[name].append(once(command, cwd))
     return {
         name: Row(
-            median(r.seconds for r in done),
-            min(r.seconds for r in done),
-            int(median(r.memory for r in done)),
-            tuple(sorted({r.code for r in done})),
+            median(r.seconds for r in measured),
+            min(r.seconds for r in measured),
+            int(median(r.memory for r in measured)),
+            tuple(sorted({r.code for r in measured})),
         )
-        for name, done in runs.items()
+        for name, measured in runs.items()
     }
 
 

@@ -5,7 +5,7 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
 from itertools import islice
-from typing import IO, TYPE_CHECKING, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 
 from sopsguard.model import UserError, printable
 from sopsguard.snapshot import (
@@ -82,6 +82,9 @@ _AHEAD = 96
 
 # After so many ends of git in one reading the rest is not tried: a lost disk must not cost an hour.
 _FAILURES = 50
+
+_SILENCE = 1000  # milliseconds without a word before git is told that there are no more questions
+_LONGEST_LINE = 1 << 16  # an answer's first line repeats the question, which may hold a path
 
 _EMPTY_TREE = {
     "sha1": "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
@@ -241,11 +244,14 @@ class Repository:
 
     def resolve(self, rev: str) -> str:
         """The id of the commit that `rev` means, tags followed. Raises `UserError`."""
-        if not rev or "\0" in rev:
-            raise UserError("an empty revision", "name a commit, branch or tag")
-        process = self._run("rev-parse", "--verify", "--quiet", "--end-of-options", rev + "^{commit}")
-        said = process.read_all().strip().decode("ascii", "replace")
-        if process.finish() != 0 or not _is_id(said):
+        said = ""
+        # What no argument can hold names nothing either.
+        with suppress(ValueError, OSError):
+            if rev:
+                process = self._run("rev-parse", "--verify", "--quiet", "--end-of-options", rev + "^{commit}")
+                said = process.read_all().strip().decode("ascii", "replace")
+                said = said if process.finish() == 0 else ""
+        if not _is_id(said):
             shallow = self.shallow  # if there is no repository at all, that is what this says
             hint = "`git log --all` shows what there is"
             if shallow:
@@ -476,6 +482,9 @@ class Repository:
                             reader.stop()
                             reader, asked = None, False
                             failures += 1
+                if reader is not None and reader.hung_up:
+                    reader.stop()
+                    reader = None
         finally:
             if reader is not None:
                 self._put_back(reader)
@@ -554,7 +563,7 @@ class Repository:
         return self._idle.pop() if self._idle else _Objects(self._run("cat-file", "--batch", stdin=True))
 
     def _put_back(self, reader: "_Objects") -> None:
-        if reader.open_questions or reader.broken:
+        if reader.open_questions or reader.broken or reader.hung_up:
             reader.stop()  # left in the middle of an answer
         else:
             self._idle.append(reader)
@@ -614,13 +623,14 @@ class Repository:
 class _Process:
     """One running git. `posix_spawn` instead of `subprocess`, whose import alone takes as long as git."""
 
-    __slots__ = ("_code", "_errors", "_out", "pid", "stdin")
+    __slots__ = ("_at", "_buffer", "_code", "_errors", "_out", "pid", "stdin")
 
     def __init__(self, argv: list[str], environment: dict[str, str], stdin: "_Process | bool") -> None:
         self._code: int | None = None
+        self._buffer, self._at = b"", 0
         self._errors = _scratch()
-        self.stdin = -1
-        ours, theirs = _pipe()
+        self._out, theirs = _pipe()
+        self.stdin = self.pid = -1
         close = [theirs]
         actions: list[tuple[object, ...]]
         if stdin is True:
@@ -628,41 +638,85 @@ class _Process:
             close.append(source)
             actions = [(os.POSIX_SPAWN_DUP2, source, 0)]
         elif isinstance(stdin, _Process):
-            actions = [(os.POSIX_SPAWN_DUP2, stdin._out.fileno(), 0)]
+            actions = [(os.POSIX_SPAWN_DUP2, stdin._out, 0)]
         else:
             actions = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)]
         actions += [(os.POSIX_SPAWN_DUP2, theirs, 1), (os.POSIX_SPAWN_DUP2, self._errors, 2)]
-        self._out: IO[bytes] = os.fdopen(ours, "rb", 1 << 16)
-        self.pid = 0
         try:
             self.pid = os.posix_spawnp(argv[0], argv, environment, file_actions=actions)
         finally:
             for fd in close:
                 os.close(fd)
         if isinstance(stdin, _Process):
-            stdin._out.close()  # the other half reads it now
-
-    def read_all(self) -> bytes:
-        return self._out.read()
+            os.close(stdin._out)  # the other half reads it now
+            stdin._out = -1
 
     def read(self, count: int) -> bytes:
-        return self._out.read(count)
+        """The next `count` bytes; fewer where the output ends."""
+        end = self._at + count
+        data = self._buffer[self._at : end]
+        self._at += len(data)
+        if len(data) == count:
+            return data
+        parts = [data]
+        missing = count - len(data)
+        while missing and self._more():
+            data = self._buffer[:missing]
+            self._at = len(data)
+            parts.append(data)
+            missing -= len(data)
+        return b"".join(parts)
+
+    def read_all(self) -> bytes:
+        """Everything to the end."""
+        parts = [self._buffer[self._at :]]
+        while self._more():
+            parts.append(self._buffer)
+        return b"".join(parts)
 
     def line(self) -> bytes:
-        """The next line with its end; without an end where the output ends there."""
-        return self._out.readline(1 << 16)
+        """The next line with its end; without one where the output ends or the line is absurdly long."""
+        while (end := self._buffer.find(b"\n", self._at)) < 0:
+            rest = self._buffer[self._at :]
+            if len(rest) > _LONGEST_LINE or not self._more():
+                self._buffer, self._at = b"", 0
+                return rest
+            self._buffer = rest + self._buffer
+        line = self._buffer[self._at : end + 1]
+        self._at = end + 1
+        return line
 
     def tokens(self) -> Iterator[bytes]:
         """What is between the NUL bytes; a last one without NUL counts too."""
         rest = b""
-        while data := self._out.read(1 << 16):
-            *whole, rest = (rest + data).split(b"\0")
+        while self._more():
+            *whole, rest = (rest + self._buffer).split(b"\0")
             yield from whole
         if rest:
             yield rest
 
+    def _more(self) -> bool:
+        """Replace the buffer, which is used up, by what git says next; False at the end."""
+        if self.stdin >= 0 and not self._speaks():
+            # Of a damaged object git announces more bytes than it sends, and then waits for the next
+            # question while we wait for the rest (measured with 2.39). Told that there are no more
+            # questions it answers the open ones, however slow the disk, and ends.
+            os.close(self.stdin)
+            self.stdin = -1
+        self._buffer, self._at = os.read(self._out, 1 << 16), 0
+        return bool(self._buffer)
+
+    def _speaks(self) -> bool:
+        from select import POLLIN, poll
+
+        waiting = poll()
+        waiting.register(self._out, POLLIN)
+        return bool(waiting.poll(_SILENCE))
+
     def write(self, data: bytes) -> None:
         """Raises `BrokenPipeError` if git has ended."""
+        if self.stdin < 0:
+            raise BrokenPipeError
         view = memoryview(data)
         while view:
             view = view[os.write(self.stdin, view) :]
@@ -670,20 +724,24 @@ class _Process:
     def finish(self) -> int:
         """Wait for the end and return the exit code; a negative one is a signal."""
         if self._code is None:
-            self._shut()
+            self._hang_up()
             try:
                 self._code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
             except ChildProcessError:
                 self._code = -1  # somebody else took it: then success is not certain
         return self._code
 
-    def stop(self) -> None:
-        """End it, finished or not."""
-        if self._code is None and self.pid:
+    def end(self) -> None:
+        """End it, finished or not; what it has complained about stays."""
+        if self._code is None and self.pid > 0:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, _SIGTERM)
             self.finish()
-        self._shut()
+
+    def stop(self) -> None:
+        """End it and forget it."""
+        self.end()
+        self._hang_up()
         if self._errors >= 0:
             os.close(self._errors)
             self._errors = -1
@@ -694,11 +752,11 @@ class _Process:
             return ""
         return os.pread(self._errors, 4096, 0).decode("utf-8", "surrogateescape")
 
-    def _shut(self) -> None:
-        self._out.close()
-        if self.stdin >= 0:
-            os.close(self.stdin)
-            self.stdin = -1
+    def _hang_up(self) -> None:
+        for fd in (self.stdin, self._out):
+            if fd >= 0:
+                os.close(fd)
+        self.stdin = self._out = -1
 
     def __del__(self) -> None:
         if hasattr(self, "pid"):
@@ -713,16 +771,21 @@ class _Objects:
     def __init__(self, process: _Process) -> None:
         self._process = process
         self._hashed = 0
-        self.broken = False
+        self.broken = False  # in the middle of an answer: what follows means nothing
         self.open_questions = 0
 
     def stop(self) -> None:
         self._process.stop()
 
+    @property
+    def hung_up(self) -> bool:
+        """Whether it takes no more questions."""
+        return self._process.stdin < 0
+
     def ask(self, names: Sequence[str]) -> None:
         """Ask for objects, at most `_AHEAD`; the answers must be read in the same order."""
         self.open_questions += len(names)
-        with suppress(BrokenPipeError):  # git has ended; the answers will tell
+        with suppress(BrokenPipeError):  # git has ended: there will be no answer, and that will be said
             self._process.write(os.fsencode("\n".join(names) + "\n"))
 
     def answer(self, entry: Entry) -> Iterator[Piece | Unreadable]:
@@ -778,7 +841,7 @@ class _Objects:
 
     def _broke(self, path: str) -> Unreadable:
         self.broken = True
-        self._process.finish()
+        self._process.end()
         said = printable(_why(self._process.complaint())[0][:300])
         return Unreadable(
             path, f"cannot be read: git says {said}", "a whole repository; `git fsck` says more"

@@ -56,7 +56,7 @@ def transcoded(data: bytes) -> Text | None:
         (b"\xff\xfe", "utf-16", "utf-16-le"),
         (b"\xfe\xff", "utf-16", "utf-16-be"),
     ):
-        if data.startswith(mark):
+        if data.startswith(mark) and (name == "utf-16" or _is_utf32(data, codec)):
             return _text(data, name, codec, len(mark))
     head = data[:4096]
     zeros = head.count(0)
@@ -75,6 +75,15 @@ def transcoded(data: bytes) -> Text | None:
     if even * 10 >= len(head) * 4 and odd * 20 < len(head):
         return _text(data, "utf-16", "utf-16-be", 0)
     return None
+
+
+def _is_utf32(data: bytes, codec: str) -> bool:
+    """The mark of UTF-32 is also that of UTF-16 and a NUL."""
+    try:
+        data[: min(len(data), 4096) & ~3].decode(codec)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _text(data: bytes, name: str, codec: str, skip: int) -> Text:
@@ -180,7 +189,8 @@ def unescaped(text: bytes) -> bytes:
 
 
 _PLAIN_GAP = r"""=*\r?\n[ \t]*"""
-_QUOTED_GAP = r"""=*(?:\\+[nrt]|[\s"'`+,;#*>|.()\\]|//){1,64}"""
+# A plus between strings and the slashes of a comment, not those that begin a line of base64.
+_QUOTED_GAP = r"""=*(?:\\+[nrt]|[\s"'`,;#*>|.()\\]|\+(?=[\s"'])|//(?=[ \t])){1,64}"""
 _CHUNK = r"[A-Za-z0-9+/]+"
 _PERCENT = r"%[0-9A-Fa-f]{2}"
 _compiled: dict[str, re.Pattern[bytes]] = {}
@@ -247,10 +257,12 @@ def _joined(text: bytes, start: int, end: int) -> tuple[bytes, int]:
     chunk, plain, quoted = _re(_CHUNK), _re(_PLAIN_GAP), _re(_QUOTED_GAP)
     parts, size = [text[start:end]], width
     while size < LONGEST:
-        gap = plain.match(text, end, end + 256) or quoted.match(text, end, end + 256)
-        if gap is None or b"=" in gap[0]:
-            break
-        following = chunk.match(text, gap.end(), gap.end() + width + 1)
+        following = None
+        for gap in (plain.match(text, end, end + 256), quoted.match(text, end, end + 256)):
+            if gap is not None and b"=" not in gap[0]:
+                following = chunk.match(text, gap.end(), gap.end() + width + 1)
+                if following is not None:
+                    break
         if following is None or len(following[0]) > width:
             break
         parts.append(following[0])
@@ -312,8 +324,8 @@ def plausible(head: bytes) -> bool:
         return True
     if head[:1] == b"0":  # DER: a sequence that is longer than what stands here
         return head[1:2] in (b"\x81", b"\x82") or (head[1] < 0x80 and head[2:3] == b"\x02")
-    # UTF-16; or a few characters of another language in a text
-    return not any(head[1:16:2]) or len(head.translate(None, _PRINTABLE)) * 6 <= len(head)
+    # UTF-16; or a text with characters of another language, or binary data behind a while
+    return not any(head[1:16:2]) or not head[:12].translate(None, _PRINTABLE)
 
 
 _PRINTABLE = bytes([9, 10, 13, *range(32, 127)])
@@ -329,11 +341,9 @@ _MAGIC = frozenset(
 )
 
 
-def percent(text: bytes) -> tuple[bytes, list[tuple[int, int, int]]]:
-    """The percent-encoded words of `text`, decoded, one a line, and of each (place in it, start, end)."""
-    if text.count(b"%") < 3:
-        return b"", []
-    code, parts, places, at, size = _re(_PERCENT), [], [], 0, 0
+def percent(text: bytes) -> list[tuple[int, int, bytes]]:
+    """(start, end, content) of the percent-encoded words of `text`."""
+    code, found, at, size = _re(_PERCENT), [], 0, 0
     while size < LONGEST:
         first = code.search(text, at)
         if first is None:
@@ -341,16 +351,12 @@ def percent(text: bytes) -> tuple[bytes, list[tuple[int, int, int]]]:
         start = first.start()
         while start > max(at, first.start() - 512) and text[start - 1] not in b" \t\r\n\"'<>`":
             start -= 1
-        end = first.end()
-        while end < len(text) and end - start < LONGEST and text[end] not in b" \t\r\n\"'<>`":
-            end += 1
-        at = end
-        if end - start >= SHORTEST:
-            word = code.sub(lambda m: bytes([int(m[0][1:], 16)]), text[start:end])
-            places.append((size, start, end))
-            parts.append(word)
-            size += len(word) + 1
-    return b"\n".join(parts), places
+        ending = _re(r"[\s\"'<>`]").search(text, first.end(), start + LONGEST)
+        at = ending.start() if ending is not None else min(len(text), start + LONGEST)
+        if at - start >= SHORTEST:
+            found.append((start, at, code.sub(lambda m: bytes([int(m[0][1:], 16)]), text[start:at])))
+            size += at - start
+    return found
 
 
 _ENC = (

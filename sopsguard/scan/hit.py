@@ -11,6 +11,17 @@ KUBERNETES = "plain-kubernetes-secret"
 LEFTOVER = "decrypted-leftover"
 
 
+# Keys that everybody has, by their public half: the manual wg(8), RFC 7748 6.1 (Alice and Bob), the tests of
+# sops itself. A hit of the kind `SAMPLE` takes the place of any other there and is not reported.
+SAMPLE = "published-sample"
+PUBLISHED = (
+    "HIgo9xNzJMWLKASShiTqIybxZ0U3wGLiUeJ1PKf8ykw=",
+    "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=",
+    "3p7bfXt9wbTTW2HC7OQ1Nz+DQ8hbeGdNrfx+FG+IK08=",
+    "age1lzd99uklcjnc0e7d860axevet2cz99ce9pq6tzuzd05l5nr28ams36nvun",
+)
+
+
 class Hit(NamedTuple):
     """A secret and where it stands: `start` and `end` are byte offsets in the outermost data.
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from sopsguard.model import Confidence
-from sopsguard.scan.hit import PRIVATE_KEY, Hit
+from sopsguard.scan.hit import PRIVATE_KEY, PUBLISHED, SAMPLE, Hit
 
 PROVED, LIKELY, POSSIBLE = Confidence.PROVED, Confidence.LIKELY, Confidence.POSSIBLE
 
@@ -25,6 +25,8 @@ class Material:
 
     def hit(self, start: int, end: int, secret: bytes) -> Hit:
         """The hit for it at a place."""
+        if self.public and self.public[0] in PUBLISHED:
+            return Hit(PRIVATE_KEY, SAMPLE, SAMPLE, start, end, secret, Confidence.PROVED)
         return Hit(PRIVATE_KEY, self.kind, self.title, start, end, secret, self.confidence, (), self.public)
 
 

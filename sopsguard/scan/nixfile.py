@@ -1,5 +1,6 @@
 """What the real parser of Nix adds to the scan of a `.nix` file: literals by their option, and context."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 
 from sopsguard.model import Confidence
@@ -45,18 +46,21 @@ def read(
     found = [_hit(secret) for secret in nix.secrets(reading, path)]
     if b"+" in source:
         found += _joined(source, reading, rescan)
-    strings = [attribute for attribute in reading.attributes if attribute.value.kind is nix.Kind.STRING]
-    literals = [(attribute.value.start, attribute.value.end) for attribute in strings]
+    strings = sorted(
+        (a for a in reading.attributes if a.value.kind is nix.Kind.STRING), key=lambda a: a.value.start
+    )
+    literals = [(a.value.start, a.value.end) for a in strings]
     comments = [(comment.start, comment.end) for comment in reading.comments] if hits else []
-    known = [(hit.start, hit.end) for hit in found]
+    known = sorted((hit.start, hit.end) for hit in found)
     for hit in hits:
+        at = _at(hit, literals)
         if hit.rule == PASSWORD and not hit.layers:
-            if not _within(hit, known) and any(_is_whole(hit, span) for span in literals):
+            if at is not None and _at(hit, known) is None and _is_whole(hit, literals[at]):
                 continue
-            if _within(hit, comments):
+            if _at(hit, comments) is not None:
                 hit = hit._replace(confidence=Confidence.POSSIBLE)
-        if not hit.key:
-            hit = hit._replace(key=next((a.option for a in strings if _within(hit, [(a.start, a.end)])), ""))
+        if not hit.key and at is not None:
+            hit = hit._replace(key=strings[at].option)
         found.append(hit)
     return found, problems
 
@@ -100,8 +104,10 @@ def _joined(source: bytes, reading: object, rescan: Callable[[bytes], Iterator[H
             )
 
 
-def _within(hit: Hit, spans: list[tuple[int, int]]) -> bool:
-    return any(start <= hit.start and hit.end <= end for start, end in spans)
+def _at(hit: Hit, spans: list[tuple[int, int]]) -> int | None:
+    """The index of the last of the sorted `spans` that begins before the hit, if it holds it whole."""
+    at = bisect_right(spans, hit.start, key=lambda span: span[0]) - 1
+    return at if at >= 0 and hit.end <= spans[at][1] else None
 
 
 def _is_whole(hit: Hit, span: tuple[int, int]) -> bool:

@@ -24,7 +24,7 @@ _COMMON = (
     " public publickey public_key pub pubkey key keys age ssh wireguard wg wg0 recipient recipients peers "
     "peer value fingerprint id user users data ed25519 rsa hostkey host hosts pgp sops creation_rules "
     "key_groups openssh authorizedkeys authorized_keys ssh_host_ed25519_key ssh_host_rsa_key id_ed25519 "
-    "id_rsa interfaces "
+    "id_rsa interfaces networking network services programs config nodes secrets private_key privatekey "
 )
 
 _any: re.Pattern[str] | None = None
@@ -158,9 +158,9 @@ def _name(text: str, at: int, path: str) -> str:
     indent = len(before) - len(before.lstrip())
     for _ in range(12):
         for word in reversed(re.findall(r"([\w.@-]{1,60})[\"']?\s*[:={]", before)):
-            name = word.rpartition(".")[2]
-            if _names(word) and _names(name):
-                return str(word)
+            for name in reversed(word.split(".")):
+                if name and _names(name):
+                    return str(name)
         while start > 0:
             stop, start = start - 1, text.rfind("\n", 0, start - 1) + 1
             before = text[start:stop]

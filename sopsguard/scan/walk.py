@@ -206,12 +206,22 @@ class Walk:
 
     def _percent(self, text: bytes, depth: int, region: tuple[int, int] | None) -> Iterator[Hit]:
         low, high = region or (0, len(text))
-        opened, places = decode.percent(text[low:high])
-        if places and self._may_go_deeper(depth, len(opened)):
-            starts = [place[0] for place in places]
-            for hit in self._text(opened, depth + 1, False):
-                _, start, end = places[bisect_right(starts, hit.start) - 1]
-                yield hit._replace(start=low + start, end=low + end, layers=("percent", *hit.layers))
+        found = decode.percent(text[low:high])
+        if not self._may_go_deeper(depth, sum(len(word) for _, _, word in found)):
+            return
+        # Addresses are many and short: read as the lines of one text.
+        lines = [(start, end, word) for start, end, word in found if word.isascii() and b"\n" not in word]
+        at, starts = 0, []
+        for _, _, word in lines:
+            starts.append(at)
+            at += len(word) + 1
+        for hit in self._text(b"\n".join(word for _, _, word in lines), depth + 1, False):
+            start, end, _ = lines[bisect_right(starts, hit.start) - 1]
+            yield hit._replace(start=low + start, end=low + end, layers=("percent", *hit.layers))
+        for start, end, word in found:
+            if not word.isascii() or b"\n" in word:
+                for hit in self._data(word, depth + 1):
+                    yield hit._replace(start=low + start, end=low + end, layers=("percent", *hit.layers))
 
     def _may_go_deeper(self, depth: int, size: int) -> bool:
         if depth >= self._depth:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from sopsguard.model import Confidence
-from sopsguard.scan.hit import PRIVATE_KEY, Hit
+from sopsguard.scan.hit import PRIVATE_KEY, PUBLISHED, SAMPLE, Hit
 
 _LAST = b"AEIMQUYcgkosw048"  # 32 bytes leave four bits: two are zero
 
@@ -26,15 +26,6 @@ _compiled: dict[str, re.Pattern[bytes]] = {}
 
 # Nothing is derived for more candidates than this in one text; a file of hashes is no mesh.
 _PAIRS = 64
-
-# Keys printed in manuals, by their public half: wg(8), RFC 7748 6.1 (Alice, Bob).
-PUBLISHED = frozenset(
-    {
-        "HIgo9xNzJMWLKASShiTqIybxZ0U3wGLiUeJ1PKf8ykw=",
-        "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=",
-        "3p7bfXt9wbTTW2HC7OQ1Nz+DQ8hbeGdNrfx+FG+IK08=",
-    }
-)
 
 
 def _re(pattern: str) -> re.Pattern[bytes]:
@@ -153,7 +144,7 @@ def _judged(text: bytes, start: int, end: int, role: str, path: str, values: set
     if key.clamped and role != _PRESHARED:
         public = key.public
         if public in PUBLISHED:
-            return None
+            return Hit(PRIVATE_KEY, SAMPLE, SAMPLE, start, end, value, Confidence.PROVED)
         if public.encode() in values:
             confidence = Confidence.PROVED
     if confidence is not Confidence.PROVED:
@@ -162,7 +153,7 @@ def _judged(text: bytes, start: int, end: int, role: str, path: str, values: set
                 "wireguard-preshared-key",
                 "WireGuard preshared key" if at_home else "pre-shared key",
             )
-        elif role == _PRIVATE and not at_home:
+        elif role == _PRIVATE and not at_home and not key.clamped:
             kind, title = "private-key-32", "private key (32 bytes in base64)"
         elif role == _PRIVATE:
             if not key.clamped:

@@ -155,7 +155,7 @@ def _blocks(data: bytes | str) -> Iterable[Block]:
         return
     if isinstance(data, bytes):
         if data[:1] >= b"\x80":
-            yield Block(False, data, None)
+            yield Block(False, data, None, armored=False)
             return
         data = data.decode("latin-1")
     yield from blocks(data)
@@ -168,22 +168,26 @@ def _starts_with_key(data: bytes) -> bool:
 def _secrets(block: Block) -> tuple[list[Key], Malformed | None]:
     """The secret keys up to the first malformed packet, and what is wrong with that.
 
-    A bare key that was proved counts whatever follows; without the armor that says so, everything
-    else counts only in a keyring that is whole.
+    A bare key that was proved counts whatever follows. Without the armor that says so, everything
+    else counts only in a keyring that is whole and has more than a key: one in a million places of
+    a binary looks like a lone packet.
     """
     keys: list[Key] = []
     error: Malformed | None = None
+    at = 0
     try:
         for at, packet in enumerate(packets(block.data)):
             if packet.tag not in _IN_KEYRINGS or (at == 0 and packet.tag not in _KEYS):
                 raise Malformed("not a keyring")
             if packet.tag in _SECRET_TAGS:
                 keys.append(_key(packet))
+            elif packet.tag == _SIGNATURE:
+                _signature(packet.body)
         if not keys and block.private:
             raise Malformed("no secret key in it")
     except Malformed as problem:
         error = problem
-    if error is not None and not block.private and block.crc is None:
+    if not block.armored and (error is not None or at == 0):
         keys = [key for key in keys if key.proved]
     return keys, error
 
@@ -202,7 +206,8 @@ def _key(packet: Packet) -> Key:
     algorithm = reader.number(1)
     size = reader.number(4) if version >= 5 else None
     # Version 6 says how long its parameters are: a key of a later algorithm can be told apart too.
-    if version < 6 and (algorithm not in _NAMES or (version < 4 and algorithm not in _RSA)):
+    known = algorithm in _NAMES or (version == 6 and 29 < algorithm < 100)
+    if not known or (version < 4 and algorithm not in _RSA):
         raise Malformed("an unknown algorithm")
     if created < _FIRST_KEY:
         raise Malformed("older than OpenPGP")
@@ -319,11 +324,23 @@ def _protection(reader: Reader, version: int, algorithm: int, public: _Half) -> 
         raise Malformed("the length of the protection is wrong")
     if version == 5:
         reader.take(4)
-    # What is sealed is at least one number of 16 bytes with its checksum.
-    if reader.left < 18:
-        raise Malformed("the encrypted part is cut off")
+    # SHA-1, the tag of the mode, or a sum of two bytes stands behind what is sealed.
+    if not _fits(algorithm, public, reader.left - {254: 20, 253: 16}.get(usage, 2)):
+        raise Malformed("the encrypted part has the wrong length")
     reader.take(reader.left)
     return "passphrase", False
+
+
+def _fits(algorithm: int, public: _Half, size: int) -> bool:
+    """Whether `size` bytes can be the secret half that belongs to this public one."""
+    if algorithm in _FIXED:
+        return size == _FIXED[algorithm][1]
+    if algorithm not in _NAMES:
+        return size >= 32
+    bits = _bits(public) or 0
+    if algorithm in _RSA:  # d, p, q and u, each with its length
+        return bits // 8 < size <= 3 * bits // 8 + 16
+    return 2 < size <= 2 + bits // 8 + 2
 
 
 def _string_to_key(reader: Reader) -> Protection | None:
@@ -521,6 +538,8 @@ def _signature(body: bytes) -> _Signature | None:
     reader = Reader(body)
     version = reader.number(1)
     if version not in (4, 5, 6):
+        if version not in (2, 3):
+            raise Malformed("a signature of an unknown version")
         return None
     kind = reader.number(1)
     reader.take(2)

@@ -24,11 +24,13 @@ class Malformed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One armored block. `crc`: whether its checksum is right; `None` if it has none."""
+    """The bytes of a keyring. `private`: its armor says that it holds secret keys; `crc`: whether the
+    checksum of the armor is right, `None` if it has none."""
 
     private: bool
     data: bytes = field(repr=False)
     crc: bool | None
+    armored: bool = True
 
 
 @dataclass(frozen=True, slots=True)

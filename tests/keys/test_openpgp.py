@@ -1,5 +1,6 @@
 """Secret keys and certificates, held against GnuPG and Sequoia."""
 
+import base64
 import subprocess
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -100,6 +101,13 @@ def test_a_passphrase_shows_without_being_known(gpg: Gpg) -> None:
     assert [(key.protection, key.is_secret, key.proved) for key in keyring(data).keys] == [
         ("passphrase", True, False)
     ] * 2
+
+    # Cut out of its keyring it could be anything, unless an armor says what it is.
+    alone = five(next(packets(data)))
+    assert openpgp.secret_keys(alone) is None
+    begin, end = (f"-----{word} PGP PRIVATE KEY BLOCK-----" for word in ("BEGIN", "END"))
+    armored = f"{begin}\n\n{base64.b64encode(alone).decode()}\n{end}"
+    assert keyring(armored).keys == keyring(data).keys[:1]
 
 
 @pytest.mark.peer("gpg")

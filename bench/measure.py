@@ -1,6 +1,7 @@
 """Cold processes, side by side: wall time and peak memory of whole commands, and tables of them."""
 
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,19 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 PEERS = Path(os.environ.get("SOPSGUARD_PEERS") or Path.home() / ".cache" / "sopsguard-peers")
 PATIENCE = 90.0
+
+# A process of its own starts and waits for the command: the kernel counts the memory of whoever started
+# a process as that process's, and this one has held a whole corpus.
+STOPWATCH = """
+import os, sys, time
+null = os.open(os.devnull, os.O_RDWR)
+actions = [(os.POSIX_SPAWN_DUP2, null, fd) for fd in (0, 1, 2)]
+start = time.perf_counter()
+pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=actions)
+_, status, usage = os.wait4(pid, 0)
+print(time.perf_counter() - start, usage.ru_maxrss, status)
+"""
+
 OURS = str(Path(sys.executable).parent / "sopsguard")
 
 
@@ -40,24 +54,11 @@ def peer(name: str) -> tuple[str, str] | None:
 
 def once(command: Sequence[str], cwd: Path) -> Run:
     """Run `command` in `cwd` with its output thrown away."""
-    null = os.open(os.devnull, os.O_RDWR)
-    here = Path.cwd()
-    os.chdir(cwd)  # posix_spawn has no working directory of its own
-    try:
-        start = time.perf_counter()
-        pid = os.posix_spawn(
-            command[0],
-            list(command),
-            os.environ,
-            file_actions=[(os.POSIX_SPAWN_DUP2, null, fd) for fd in (0, 1, 2)],
-        )
-        _, status, usage = os.wait4(pid, 0)
-        seconds = time.perf_counter() - start
-    finally:
-        os.chdir(here)
-        os.close(null)
+    stopwatch = [sys.executable, "-I", "-S", "-c", STOPWATCH, *command]
+    done = subprocess.run(stopwatch, cwd=cwd, capture_output=True, text=True, check=True)
+    seconds, memory, status = done.stdout.split()
     unit = 1 if sys.platform == "darwin" else 1024
-    return Run(seconds, usage.ru_maxrss * unit, os.waitstatus_to_exitcode(status))
+    return Run(float(seconds), int(memory) * unit, os.waitstatus_to_exitcode(int(status)))
 
 
 def interleaved(commands: Mapping[str, Sequence[str]], cwd: Path, rounds: int) -> dict[str, Row]:

@@ -16,6 +16,10 @@ from sopsguard.sops.metadata import Recipient, is_semver
 from sopsguard.sops.shamir import CannotCombine, combine
 
 
+Version = tuple[int, int, int]
+NEWEST: Version = (3, 13, 3)
+
+
 class Reason(StrEnum):
     """Why a file does not open."""
 
@@ -61,9 +65,9 @@ class Opened:
     used: tuple[str, ...] = ()  # the recipients whose copy of the data key (or share) was unwrapped
 
 
-def open_file(file: SopsFile, identities: Identities) -> Opened | Refused:
-    """Opens `file` with age identities. Never raises for what is in the file."""
-    refused = _metadata(file)
+def open_file(file: SopsFile, identities: Identities, version: Version = NEWEST) -> Opened | Refused:
+    """Opens `file` with age identities, as the sops of `version` would. Never raises for what is in the file."""
+    refused = _metadata(file, version)
     if refused is not None:
         return refused
     found = data_key(file, identities)
@@ -74,10 +78,10 @@ def open_file(file: SopsFile, identities: Identities) -> Opened | Refused:
         cipher = Cipher(key)
     except CannotDecrypt as failure:
         return Refused(Reason.DATA_KEY, str(failure))
-    return decrypt(file, cipher, key, used)
+    return decrypt(file, cipher, key, used, version)
 
 
-def _metadata(file: SopsFile) -> Refused | None:
+def _metadata(file: SopsFile, version: Version) -> Refused | None:
     """What makes sops refuse a file before it asks for a key."""
     meta = file.metadata
     if not meta.loads:
@@ -86,14 +90,14 @@ def _metadata(file: SopsFile) -> Refused | None:
         return Refused(Reason.METADATA, problem.message, problem.line, problem.key)
     if not meta.version or not is_semver(meta.version):
         return Refused(Reason.METADATA, "`sops.version` is missing or no version", meta.line, "sops.version")
+    unquoted = next((problem for problem in meta.problems if problem.code == "M6"), None)
+    if unquoted is not None and version >= (3, 13, 0):
+        return Refused(Reason.METADATA, unquoted.message, unquoted.line, unquoted.key)
+    fatal_flaws = {"duplicate-key", "bad-tag", "complex-key"} if version >= (3, 10, 0) else {"complex-key"}
     for flaw in file.document.flaws:
-        if (
-            file.format == "yaml"
-            and flaw.document == 0
-            and flaw.code in ("duplicate-key", "bad-tag", "complex-key")
-        ):
+        if file.format == "yaml" and flaw.document == 0 and flaw.code in fatal_flaws:
             return Refused(Reason.METADATA, flaw.message, flaw.line)
-    if file.format == "json" or file.format == "binary" or file.format == "ini":
+    if file.format in ("json", "binary", "ini"):
         blocks = [item for item in file.document.roots[0].entries() if item.name == BLOCK]
         if len(blocks) > 1:
             return Refused(Reason.METADATA, "the `sops` block stands there twice", blocks[1].key.line)
@@ -144,9 +148,11 @@ def _no_key(found: int, needed: int, groups: int, others: set[str], identities: 
     return f"none of the {len(identities.usable)} identities at hand opens it{also}"
 
 
-def decrypt(file: SopsFile, cipher: Cipher, key: bytes, used: tuple[str, ...] = ()) -> Opened | Refused:
+def decrypt(
+    file: SopsFile, cipher: Cipher, key: bytes, used: tuple[str, ...] = (), version: Version = NEWEST
+) -> Opened | Refused:
     """Every value and the MAC with a known data key."""
-    walk = _Decryption(file, cipher)
+    walk = _Decryption(file, cipher, hashes_list_comments=version == (3, 13, 2))
     try:
         roots = tuple(map(walk.root, file.document.roots))
     except _Failure as failure:
@@ -175,8 +181,9 @@ class _Failure(Exception):
 class _Decryption:
     """`Tree.Decrypt` of sops; the leaves of the file are in its order, so they are taken one by one."""
 
-    def __init__(self, file: SopsFile, cipher: Cipher) -> None:
+    def __init__(self, file: SopsFile, cipher: Cipher, hashes_list_comments: bool) -> None:
         self.file, self.cipher = file, cipher
+        self.hashes_list_comments = hashes_list_comments
         self.mac = Mac(file.metadata.scope.mac_only_encrypted)
         self.leaves: list[PlainLeaf] = []
         self.source = iter(file.leaves)
@@ -241,7 +248,7 @@ class _Decryption:
                 raise _Failure(Refused(Reason.VALUE, message, node.line, leaf.key)) from None
         elif isinstance(node.value, int) and not -(2**63) <= node.value < 2**63:
             raise _Failure(Refused(Reason.VALUE, "a number has more than 64 bits", node.line, leaf.key))
-        if not plain.comment:
+        if not plain.comment or self.hashes_list_comments:
             self.mac.add(plain.value, bool(leaf.selected))
         iv = leaf.envelope.iv if leaf.envelope is not None and leaf.selected else None
         self.leaves.append(
@@ -265,7 +272,7 @@ class _Decryption:
                     raise _Failure(Refused(Reason.VALUE, message, comment.line, leaf.key))
                 if plain.comment:
                     comment = comment._replace(inline=False)  # as in sops, which forgets it here
-                else:
+                elif not self.hashes_list_comments:
                     self.mac.add(plain.value, True)
                 text, iv = plain.value, leaf.envelope.iv if leaf.envelope else None
         self.leaves.append(PlainLeaf(leaf.path, leaf.document, leaf.aad, text, True, iv is not None, iv))

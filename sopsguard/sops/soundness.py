@@ -278,6 +278,9 @@ def _envelope(leaf: Leaf, envelope: Envelope) -> Iterator[Problem]:
         what = "an encrypted value where the file's own rule leaves values in clear: it stays ciphertext"
         yield _at("L20", what, leaf)
         return
+    if not envelope.decodes and isinstance(leaf.node, Comment):
+        yield _at("L16", "a damaged encrypted comment, which sops takes for one in clear", leaf)
+        return
     if not envelope.decodes:
         yield _at("L5", "the base64 of the encrypted value is broken", leaf)
         return

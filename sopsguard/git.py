@@ -326,7 +326,7 @@ class Repository:
                 *("ls-files", "-t", "-s", "-o", "-z", "--exclude-standard", "--full-name", "--", ":/")
             )
             found: dict[str, Entry] = {}
-            disk = self._disk
+            disk = self._disk()
             for line in listed.split(b"\0")[:-1]:
                 # "?" is untracked; what is tracked has its mode in front, so no name can be mistaken.
                 if line.startswith(b"? "):
@@ -338,6 +338,7 @@ class Repository:
                     path, tracked = entry.path, entry.mode
                 if path not in found and (there := disk.entry(path, tracked)) is not None:
                     found[path] = there
+            disk.close()
             return iter(sorted(found.values(), key=lambda entry: os.fsencode(entry.path)))
 
         return Snapshot("the work tree", entries, self.pieces)
@@ -450,6 +451,7 @@ class Repository:
         """The content of each entry, in order: whole up to `LIMIT` bytes, else in windows. What cannot be
         read comes as `Unreadable`, if need be after some windows; nothing is left out in silence."""
         reader: _Objects | None = None
+        disk: Disk | None = None
         failures = 0
         try:
             for portion in _portions(entries):
@@ -459,7 +461,8 @@ class Repository:
                         reason = "is a submodule"
                         yield entry, Unreadable(entry.path, reason, "a check of that repository itself")
                     elif not entry.oid:
-                        for content in self._disk.pieces(entry):
+                        disk = disk or self._disk()
+                        for content in disk.pieces(entry):
                             yield entry, content
                     elif not _is_id(entry.oid):
                         yield entry, Unreadable(entry.path, "has no valid object id", "a whole repository")
@@ -486,6 +489,8 @@ class Repository:
                     reader.stop()
                     reader = None
         finally:
+            if disk is not None:
+                disk.close()
             if reader is not None:
                 self._put_back(reader)
 
@@ -531,13 +536,16 @@ class Repository:
 
     # --- how -----------------------------------------------------------------------------------------
 
-    @cached_property
     def _disk(self) -> "Disk":
         from sopsguard.disk import Disk
 
         if self.root is None:
             raise UserError("there is no work tree here", "judge a revision: sopsguard check --rev HEAD")
-        return Disk(self.root)
+        try:
+            return Disk(self.root)
+        except OSError as e:
+            why = os.strerror(e.errno or 0)
+            raise UserError(f"cannot read {printable(self.root)} ({why})", "look at the work tree") from None
 
     def _named(self, prefixes: Sequence[str], path: str) -> bytes | None:
         """The file at one path of the index (by stages, the first that there is) or of a commit, or None."""

@@ -25,6 +25,10 @@ class CannotDecrypt(Exception):
     """A value does not decrypt; the message says why and quotes nothing."""
 
 
+class CrashesSops(CannotDecrypt):
+    """It decrypts, and its type makes sops panic."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plain:
     """A decrypted value; `comment` if it is a comment (its text is the value)."""
@@ -124,6 +128,8 @@ def _typed(plain: bytes, kind: str) -> Plain:
         moment = timestamp(text)
         if moment is not None and "T" in text and "," not in text and text[12:13] != ":":
             return Plain(moment)
+    if kind == "bytes":
+        raise CrashesSops("its type is `bytes`, at which sops crashes")
     if kind not in ("int", "bool", "float", "time"):
         raise CannotDecrypt("its type is none that sops knows")
     raise CannotDecrypt(f"what is inside is no {kind}")

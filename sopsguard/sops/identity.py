@@ -168,7 +168,13 @@ def unwrap(enc: str, identities: Identities) -> bytes | None:
     """The plaintext of one armored age file, with whichever identity fits; `None` if none does."""
     import pyrage
 
+    from sopsguard.keys import Problem
+    from sopsguard.keys.age_file import parse_armored
+
     data = enc.encode("utf-8", "surrogateescape")
+    if isinstance(parse_armored(data), Problem):  # rage forgives in other places than age
+        return None
+    data = data.strip() + b"\n"
     try:
         return bytes(pyrage.decrypt(data, [identity.key for identity in identities.usable]))
     except (pyrage.DecryptError, ValueError):

@@ -7,14 +7,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from sopsguard.document import Comment, Item, Mapping, Node, Scalar, Sequence, Value
-from sopsguard.sops.cipher import CannotDecrypt, Cipher, Plain
+from sopsguard.sops.cipher import CannotDecrypt, Cipher, CrashesSops, Plain
 from sopsguard.sops.file import BLOCK, SopsFile
 from sopsguard.sops.flat import PREFIX
 from sopsguard.sops.identity import Identities, unwrap
 from sopsguard.sops.mac import Mac
 from sopsguard.sops.metadata import Recipient, is_semver
 from sopsguard.sops.shamir import CannotCombine, combine
-
 
 Version = tuple[int, int, int]
 NEWEST: Version = (3, 13, 3)
@@ -66,7 +65,7 @@ class Opened:
 
 
 def open_file(file: SopsFile, identities: Identities, version: Version = NEWEST) -> Opened | Refused:
-    """Opens `file` with age identities, as the sops of `version` would. Never raises for what is in the file."""
+    """Opens `file` with age identities, as sops of `version` would. Never raises for what is in the file."""
     refused = _metadata(file, version)
     if refused is not None:
         return refused
@@ -264,6 +263,9 @@ class _Decryption:
         if leaf.selected and text:
             try:
                 plain = self.cipher.decrypt(comment.text, leaf.aad)
+            except CrashesSops as failure:
+                refused = Refused(Reason.VALUE, f"a comment: {failure}", comment.line, leaf.key)
+                raise _Failure(refused) from None
             except CannotDecrypt:
                 pass  # sops takes it for a comment that was never encrypted
             else:

@@ -108,10 +108,10 @@ def looks_random(value: bytes) -> bool:
     mean = count / len(words)
     pairs, common = _pairs(core)
     if digits:
-        if mean <= 2.4:
+        if mean <= 2.4 or (mean <= 2.9 and size >= 20 and 0.15 * size <= digits <= 0.75 * size):
             return size >= 10 or len(set(core)) >= 7
         return size >= 10 and mean <= (4.0 if size < 20 else 6.0) and (pairs < 5 or common <= 0.62 * pairs)
-    if mean <= 2.2 and common <= 0.7 * pairs:
+    if (mean <= 2.2 and common <= 0.7 * pairs) or (mean <= 3.2 and common <= 0.62 * pairs):
         return size >= 12
     return size >= 16 and pairs >= 12 and common <= 0.58 * pairs
 
@@ -154,6 +154,11 @@ def _entropy(found: Found) -> str:
     return SECRET
 
 
+def _numbered(found: Found) -> str:
+    """As `entropy`, for forms that a word may have: no digit, no token."""
+    return _entropy(found) if any(48 <= c <= 57 for c in found.value) else REJECT
+
+
 def _prefixed(found: Found) -> str:
     """The prefix of a provider and a body: a body of words is hardly a secret."""
     value = found.value
@@ -186,6 +191,11 @@ def _slack(found: Found) -> str:
 def _random(found: Found) -> str:
     """Nothing but a body, so it must be random."""
     return SECRET if looks_random(found.value.removeprefix(b"s.")) else REJECT
+
+
+def _aws_id(found: Found) -> str:
+    """The public half of a credential; in a signed URL nothing but that."""
+    return WEAK if b"credential=" in found.before[-24:].lower() else SECRET
 
 
 def _aws_secret(found: Found) -> str:
@@ -222,7 +232,7 @@ def _jwt(found: Found) -> str:
         return WEAK if header.count(b'"') >= 2 else REJECT
     if len(parts) == 3:
         claims = _unbase64(parts[1]) or b""
-        if not _CLAIMS.search(claims) or b"1234567890" in claims and b"John Doe" in claims:
+        if not _CLAIMS.search(claims) or (b"1234567890" in claims and b"John Doe" in claims):
             return WEAK  # the page everybody tries tokens on, with a signature of one's own
         if len(parts[2]) < 20:
             return WEAK
@@ -255,9 +265,13 @@ def _discord(found: Found) -> str:
 
 def _telegram(found: Found) -> str:
     number, _, body = found.value.partition(b":")
-    if is_sequence(number) and is_sequence(body) or _words_only(body):
+    if (is_sequence(number) and is_sequence(body)) or _words_only(body):
         return REJECT
-    return SECRET if body.startswith(b"AA") or b"elegram" in found.before + found.path.encode("utf-8", "replace") else WEAK
+    return (
+        SECRET
+        if body.startswith(b"AA") or b"elegram" in found.before + found.path.encode("utf-8", "replace")
+        else WEAK
+    )
 
 
 def _azure_sas(found: Found) -> str:
@@ -285,14 +299,20 @@ def _url_password(found: Found) -> str:
     value = found.value
     low = value.lower()
     user = re.split(rb"[:/]", found.before.rstrip(b":"))[-1].lower()
-    if len(value) < 3 or _PORT.match(value) or b"://" in value or low in _DUMMIES and low != b"secret" or _MASK.fullmatch(value):
+    if (
+        len(value) < 3
+        or _PORT.match(value)
+        or b"://" in value
+        or (low in _DUMMIES and low != b"secret")
+        or _MASK.fullmatch(value)
+    ):
         return REJECT
-    if value.isupper() and _IDENTIFIER.fullmatch(value):
+    if _CAPITALS.fullmatch(value):
         return REJECT
     if user in _FORMAL_USERS and low in _FORMAL:
         return REJECT
     host = found.after.lstrip(b"@").lower()
-    if low == user or low in _FORMAL or user in _FORMAL_USERS and len(value) <= 6:
+    if low == user or low in _FORMAL or (user in _FORMAL_USERS and len(value) <= 6):
         return WEAK
     if _words_only(value) and (len(value) <= 12 or _LOCAL.match(host)):
         return WEAK
@@ -317,16 +337,20 @@ def _header(found: Found) -> str:
     if _UUID.fullmatch(value):
         return SECRET
     if len(value) >= 16 and looks_random(value):
-        return WEAK if _PREFIX.match(value) or value.startswith(b"eyJ") else SECRET
+        return (
+            WEAK
+            if (len(value) < 32 and _HEX.fullmatch(value)) or _PREFIX.match(value) or value.startswith(b"eyJ")
+            else SECRET
+        )
     return WEAK if len(value) >= 8 and looks_random(value) else REJECT
 
 
 def _curl_user(found: Found) -> str:
     value = found.value.strip(b"\"'{}")
     user = re.split(rb"[\s\"'=]", found.before.rstrip(b"\"':{}"))[-1].lower()
-    if value.lower() in _DUMMIES | _FORMAL or value.lower() == user and len(user) < 12:
+    if value.lower() in _DUMMIES | _FORMAL or (value.lower() == user and len(user) < 12):
         return REJECT
-    if value.isupper() and _IDENTIFIER.fullmatch(value):
+    if _CAPITALS.fullmatch(value):
         return REJECT
     return WEAK if _words_only(value) else SECRET
 
@@ -347,7 +371,11 @@ def _password_word(found: Found) -> str:
     value = found.value
     if value.lower() in _DUMMIES or _PATH.match(value) or _ELSEWHERE.match(value):
         return REJECT
-    if not _quoted(found) and not looks_random(value) and (found.after[:1] in (b"(", b"[") or _MEMBER.fullmatch(value)):
+    if (
+        not _quoted(found)
+        and not looks_random(value)
+        and (found.after[:1] in (b"(", b"[") or _MEMBER.fullmatch(value))
+    ):
         return REJECT
     return SECRET
 
@@ -360,33 +388,59 @@ def _generic_password(found: Found) -> str:
     if _rejected_setting(found, name):
         return REJECT
     low = value.lower()
-    if low in _DUMMIES or _TYPE.fullmatch(value) or _UUID.fullmatch(value) and b"id" in name.lower():
+    if low in _DUMMIES or _TYPE.fullmatch(value) or (_UUID.fullmatch(value) and b"id" in name.lower()):
         return REJECT
     size, classes = len(value), _classes(value)
-    random = looks_random(value)
+    random = looks_random(value) and not (size < 32 and _HEX.fullmatch(value))
     quoted = _quoted(found)
     if b" " in value or b"\t" in value:
         return WEAK if quoted and classes == 4 and len(value.split()) <= 2 else REJECT
     named = _PASSWORD_NAME.search(low) is not None or b"token" in low or b"secret" in low
     if quoted:
-        if random and size >= 8 or classes >= 3 and size >= 8 and not _CHAIN.fullmatch(value) and not _words_only(value):
+        if (random and size >= 8) or (
+            classes >= 3 and size >= 8 and not _CHAIN.fullmatch(value) and not _words_only(value)
+        ):
             return REJECT if named and not random else SECRET
-        if named or size < 5 or not value.isascii() or _CODE_WORD.fullmatch(value) and _words_only(value):
+        if named or size < 5 or not value.isascii() or (_CODE_WORD.fullmatch(value) and _words_only(value)):
             return REJECT
         return WEAK
     if _code_value(found):
-        return REJECT
+        plain = (
+            size >= 10
+            and not named
+            and not _is_code(found.path)
+            and found.after[:1] not in (b"(", b"[", b"{")
+        )
+        return WEAK if plain and _IDENTIFIER.fullmatch(value) and not _words_only(value) else REJECT
     if _HASHED.match(value):
         return REJECT
-    if (random and size >= 10) or (classes >= 3 and size >= 8 and any(48 <= c <= 57 for c in value) and not _words_only(value)):
+    if (random and size >= 10) or (
+        classes >= 3 and size >= 8 and any(48 <= c <= 57 for c in value) and not _words_only(value)
+    ):
         return REJECT if named and not random else SECRET
-    if size >= 6 and classes >= 2 and not _IDENTIFIER.fullmatch(value) and not named and not _is_code(found.path):
+    if (
+        size >= 6
+        and classes >= 2
+        and not _IDENTIFIER.fullmatch(value)
+        and not named
+        and not _is_code(found.path)
+    ):
         return WEAK
-    if size >= 6 and classes >= 2 and any(48 <= c <= 57 for c in value) and not named and not _is_code(found.path):
+    if (
+        size >= 6
+        and classes >= 2
+        and any(48 <= c <= 57 for c in value)
+        and not named
+        and not _is_code(found.path)
+    ):
         return WEAK
     if size >= 12 and classes >= 2 and not named and not _is_code(found.path) and not _words_only(value):
         return WEAK
-    return WEAK if size >= 4 and not named and _SETTINGS_FILE.search(found.path.encode("utf-8", "replace")) else REJECT
+    return (
+        WEAK
+        if size >= 4 and not named and _SETTINGS_FILE.search(found.path.encode("utf-8", "replace"))
+        else REJECT
+    )
 
 
 def _generic_secret(found: Found) -> str:
@@ -408,16 +462,19 @@ def _generic_secret(found: Found) -> str:
         return WEAK if size >= 16 and _SECRET_END.search(name) else REJECT
     if looks_random(value):
         if size >= 16:
-            return WEAK if _other_form(value, name) else SECRET
+            return WEAK if _other_form(value, name) or (size < 32 and _HEX.fullmatch(value)) else SECRET
         return WEAK if size >= 10 else REJECT
-    if _words_only(value) or not any(48 <= c <= 57 for c in value) or _is_code(found.path):
+    digits = sum(1 for c in value if 48 <= c <= 57)
+    if _words_only(value) or not digits or _is_code(found.path):
         return REJECT
+    if size >= 16 and digits >= 2 and value.isalnum() and not _HEX.fullmatch(value):
+        return WEAK
     return WEAK if size >= 10 and _classes(value) >= 3 and not _CHAIN.fullmatch(value) else REJECT
 
 
 def _other_form(value: bytes, name: bytes) -> bool:
     """The value, or the name of the setting, says whose secret this is; then its own pattern knows the form."""
-    return bool(_PREFIX.match(value) or _AWS_SECRET.search(name) and len(value) != 40)
+    return bool(_PREFIX.match(value) or (_AWS_SECRET.search(name) and len(value) != 40))
 
 
 def _generic_key(found: Found) -> str:
@@ -425,7 +482,7 @@ def _generic_key(found: Found) -> str:
     name = _name(found.before)
     if len(value) < 24 or _rejected_setting(found, name) or _KEY_OF.search(name):
         return REJECT
-    if not _quoted(found) and _code_value(found) or _UUID.fullmatch(value) or b" " in value:
+    if (not _quoted(found) and _code_value(found)) or _UUID.fullmatch(value) or b" " in value:
         return REJECT
     return SECRET if looks_random(value) else REJECT
 
@@ -434,17 +491,28 @@ def _rejected_setting(found: Found, name: bytes) -> bool:
     """The name says that the value is something about a secret, or the value that it stands elsewhere."""
     if _NOT_SECRET_NAME.search(name) or _PUBLIC_NAME.search(name) or _HASH_NAME.search(name):
         return True
-    return bool(_ELSEWHERE.match(found.value) or _ESCAPES.search(found.value)) or b"://" in found.value
+    if _COMMA.search(found.before) and _CHAIN.fullmatch(found.value) and not looks_random(found.value):
+        return True
+    if found.value.startswith(b"@") and found.before.endswith(b">"):
+        return True
+    if _MEMBER_TYPE.search(found.before):
+        return True
+    return (
+        bool(
+            _ELSEWHERE.match(found.value) or _DATE_OR_HOST.match(found.value) or _ESCAPES.search(found.value)
+        )
+        or b"://" in found.value
+    )
 
 
 def _code_value(found: Found) -> bool:
     """A bare word that programs read as a name: a call, an index, a member, an operator's operand."""
     value = found.value
-    if found.after[:1] in (b"(", b"[", b"{") or value[:1] in b"&*!~^@" and _IDENTIFIER.fullmatch(value[1:]):
+    if found.after[:1] in (b"(", b"[", b"{") or (value[:1] in b"&*!~^@" and _IDENTIFIER.fullmatch(value[1:])):
         return True
     if looks_random(value):
         return False
-    return bool(_CHAIN.fullmatch(value) or _is_code(found.path) and _CODE.fullmatch(value))
+    return bool(_CHAIN.fullmatch(value) or (_is_code(found.path) and _CODE.fullmatch(value)))
 
 
 def _quoted(found: Found) -> bool:
@@ -488,6 +556,7 @@ _URLSAFE = bytes.maketrans(b"-_", b"+/")
 _BASE62 = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 CHECKS: dict[str, Callable[[Found], str]] = {
+    "aws-id": _aws_id,
     "aws-secret": _aws_secret,
     "azure-sas": _azure_sas,
     "command-line": _command_line,
@@ -506,6 +575,7 @@ CHECKS: dict[str, Callable[[Found], str]] = {
     "jwt-base64": _jwt_base64,
     "named-token": _named_token,
     "named-uuid": _named_uuid,
+    "numbered": _numbered,
     "password-word": _password_word,
     "prefixed": _prefixed,
     "random": _random,
@@ -514,6 +584,7 @@ CHECKS: dict[str, Callable[[Found], str]] = {
     "url-password": _url_password,
     "vault": _vault,
 }
+
 
 # Regular expressions are compiled when first used: most runs need few of them.
 class _Regex:
@@ -569,12 +640,19 @@ _DUMMIES = frozenset(
     b" api_key apikey confirm repeat current forgot reset invalid valid wrong incorrect correct missing unknown any all other".split()
 )
 # User and password of an address that shows its form only.
-_FORMAL_USERS = frozenset(b"user username usr login u name me you foo bar user1 myuser userid someuser your_username alice bob admin".split())
-_FORMAL = frozenset(b"password pass passwd pwd pw p passphrase token key foo bar baz test x mypassword mypass password123 1234 12345 123456 pass123 pass1".split())
+_FORMAL_USERS = frozenset(
+    b"user username usr login u name me you foo bar user1 myuser userid someuser your_username alice bob admin".split()
+)
+_FORMAL = frozenset(
+    b"password pass passwd pwd pw p passphrase token key foo bar baz test x mypassword mypass password123 1234 12345 123456 pass123 pass1".split()
+)
 
 _PORT = _Regex(rb"\d{1,5}(?:[/?#]|$)")
 _MASK = _Regex(rb"[xX*.\-_?]+")
-_LOCAL = _Regex(rb"(?:localhost|127\.|0\.0\.0\.0|\[?::1|(?:[\w-]+\.)*example\b|host\b|hostname|server\b|db\b|postgres\b|mysql\b|redis\b|mongo\b|database\b)")
+_LOCAL = _Regex(
+    rb"(?:localhost|127\.|0\.0\.0\.0|\[?::1|(?:[\w-]+\.)*example\b|host\b|hostname|server\b|db\b|postgres\b|mysql\b|redis\b|mongo\b|database\b)"
+)
+_CAPITALS = _Regex(rb"[A-Z]+(?:_[A-Z]+)*")
 _IDENTIFIER = _Regex(rb"[A-Za-z_][A-Za-z0-9_]*")
 # Names joined by dots, arrows or colons, as programs write members
 _CHAIN = _Regex(rb"\$?[A-Za-z_][\w]*(?:(?:\??\.|->|::|-)[A-Za-z_][\w]*)*")
@@ -588,8 +666,15 @@ _ELSEWHERE = _Regex(
     rb"op://|ref\+|secretref|aws:|arn:|ssm:|ext:|file:|env:|cmd:|var\.|local\.|data\.|module\.|self\.|this\.|settings\.|secrets\.|sha\d{1,3}[-:]|sha256-|md5[-:]|ssh-|age1|"
     rb"-----|data:|urn:|bearer$)"
 )
+_COMMA = _Regex(rb",\s*[\"'`\\]+$")
+_MEMBER_TYPE = _Regex(rb"\w::\w+[\"'` ]*[:=][\"'` ]*$")
+_DATE_OR_HOST = _Regex(
+    rb"\d{4}-\d\d-\d\d(?:[T ]\d\d:|$)|(?:[a-z0-9-]+\.)+(?:com|org|net|io|local|de|dev|internal)(?::\d{1,5})?(?:/\S*)?$"
+)
 _ESCAPES = _Regex(rb"\\\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|[0-7]{3}).{0,40}\\\\")
-_TYPE = _Regex(rb"(?i)(?:[a-z_]+\.)*(?:string|str|int|integer|bool|boolean|bytes|char|varchar\S*|text|object|array|list|dict|map|optional|any|none|null)(?:[\[<(|?].*)?")
+_TYPE = _Regex(
+    rb"(?i)(?:[a-z_]+\.)*(?:string|str|int|integer|bool|boolean|bytes|char|varchar\S*|text|object|array|list|dict|map|optional|any|none|null)(?:[\[<(|?].*)?"
+)
 _HASHED = _Regex(rb"\$[\w-]{1,12}\$|\{(?:SHA|SSHA|PBKDF2|CRYPT)")
 _CODE_FILE = _Regex(
     rb"\.(?:py|pyi|js|jsx|ts|tsx|mjs|cjs|go|rs|java|kt|scala|c|cc|cpp|cxx|h|hpp|cs|rb|php|pl|pm|swift|m|lua|nix|el|ex|exs|erl|hs|ml|clj|dart|r|vue|"
@@ -612,25 +697,37 @@ _NOT_SECRET_NAME = _Regex(
     rb"|version|revision|strength|rule|rules|confirmation|confirm|list|lists|map|id|ids|kind|mode|method|methods|scope|scopes|audience|issuer|usage|status|state|store|storage"
     rb"|service|source|backend|command|cmd|script|rotation|reset|changed|updated|created|date|time|at|by|keys|iterator|stream|parser|handler|factory|validator"
     rb"|permissions?|role|roles|group|groups|owner|mount|volume|template|schema|action|event|bytes|bits|encoding|charset|domain|samesite|secure|httponly|verb|verify|check|checks)$"
+    rb"|(?:next|prev|previous|page|pagination|paging|continuation|change|update|sync|import|export|verification|idempotency|request|resume|lock|cancel|cancellation|design"
+    rb"|syntax|start|end|subject|delimiter|cursor|parse|eof|stop|pad|bos|eos|unk|cls|sep|mask|special|input|output|max|min|total|prompt|completion)[_-]?tokens?$|last[_-]?used$|modified$"
     rb"|^(?:is|has|no|use|with|need|needs|require|get|set|allow|skip|show|hide|disable|enable|ask)[_A-Z-]"
 )
-_PUBLIC_NAME = _Regex(rb"(?i)public|publish|pub_?key|(?:^|[_.-])pub(?:[_.-]|$)|csrf|xsrf|sitekey|site_key|anon|authenticity|nonce|captcha|trusted|recipient|accessor|pubkey")
-_HASH_NAME = _Regex(
-    rb"(?i)hash|sha_?\d|sha$|digest|checksum|integrity|(?:^|[_.-])rev(?:ision)?s?(?:$|[_.-])|commit|fingerprint|thumbprint|etag|version|md5|crc|signature$|(?:^|[_.-])sum$|srcrev|cache_?key|uuid|guid"
+_PUBLIC_NAME = _Regex(
+    rb"(?i)public|publish|pub_?key|(?:^|[_.-])pub(?:[_.-]|$)|csrf|xsrf|sitekey|site_key|anon|authenticity|nonce|captcha|trusted|recipient|accessor|pubkey"
 )
-_IDENTIFIER_NAME = _Regex(rb"(?i)(?:project|organi[sz]ation|org|account|zone|region|tenant|subscription|channel|guild|server|user|app|application|team|workspace|cluster|node)[_-]?id|[_-]region|[a-z]Id$")
-_SECRET_END = _Regex(rb"(?i)(?:secret|token|password|passwd|pass|api_?key|access_?key|auth_?key|private_?key|license_?key|setup_?key|secret_?key|credential)s?\d?$")
+_HASH_NAME = _Regex(
+    rb"(?i)hash|sha_?\d|sha$|digest|checksum|integrity|(?:^|[_.-])rev(?:ision)?s?(?:$|[_.-])|(?<!not_)commit|fingerprint|thumbprint|etag|version|md5|crc|signature$|(?:^|[_.-])sum$|srcrev|cache_?key|uuid|guid"
+)
+_IDENTIFIER_NAME = _Regex(
+    rb"(?i)(?:project|organi[sz]ation|org|account|zone|region|tenant|subscription|channel|guild|server|user|app|application|team|workspace|cluster|node)[_-]?id|[_-]region|[a-z]Id$"
+)
+_SECRET_END = _Regex(
+    rb"(?i)(?:secret|token|password|passwd|pass|api_?key|access_?key|auth_?key|private_?key|license_?key|setup_?key|secret_?key|credential)s?\d?$"
+)
 _PREFIX = _Regex(
     rb"(?:gh[pousr]|github_pat|gl[a-z]{2,5}|xox[a-z]|xapp|sk|hv[sbr]|SG|npm|pypi|do[opr]_v1|cf(?:ut|at|k)|sntry[a-z]|hf|AKIA|ASIA|AIza|dckr_pat|glsa|glc|tskey|ops|pul)[._-]"
 )
 _AWS_SECRET = _Regex(rb"(?i)aws_?secret")
-_KEY_OF = _Regex(rb"(?i)(?:object|cache|map|primary|foreign|sort|partition|index|group|row|item|storage_class|i18n|translation|host|sign|artifact|registry|ssh|gpg|pgp|rsa|armor|authorized|known|build|data|lock|store)[_-]?key")
+_KEY_OF = _Regex(
+    rb"(?i)(?:object|cache|map|primary|foreign|sort|partition|index|group|row|item|storage_class|i18n|translation|host|sign|artifact|registry|ssh|gpg|pgp|rsa|armor|authorized|known|build|data|lock|store)[_-]?key"
+)
 # What a token says about itself when it is used: RFC 7519 section 4.1, and what providers add
 _CLAIMS = _Regex(
     rb'"(?:exp|iat|nbf|sub|iss|aud|jti|scope|scopes?|scp|role|roles|user|user_?id|userId|uid|email|name|id|client_?id|azp|permissions|session|sid|key|token)"|^[^{]'
 )
 _SAS = _Regex(rb"[?&\"' ;=](?:se|sv|sr|sp|st|ss|srt|spr)=")
-_CONNECTION = _Regex(rb"(?i)(?:server|data source|host|hostname|uid|user id|userid|user|username|database|initial catalog|driver|dbq|dsn|port)\s?=|jdbc:|://")
+_CONNECTION = _Regex(
+    rb"(?i)(?:server|data source|host|hostname|uid|user id|userid|user|username|database|initial catalog|driver|dbq|dsn|port)\s?=|jdbc:|://"
+)
 
 
 def _table() -> dict[str, str]:

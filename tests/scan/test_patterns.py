@@ -177,7 +177,12 @@ def test_the_longest_match_fits_the_window(pattern: Pattern) -> None:
         assert int(longest) <= (pattern.after + shortest) * 3
 
 
-@given(st.binary(max_size=300), st.sampled_from(ALL), st.binary(max_size=40), st.sampled_from(["", "a.py", "b.env"]))
+@given(
+    st.binary(max_size=300),
+    st.sampled_from(ALL),
+    st.binary(max_size=40),
+    st.sampled_from(["", "a.py", "b.env"]),
+)
 @settings(max_examples=300, deadline=None)
 def test_the_judge_is_total(value: bytes, pattern: Pattern, around: bytes, path: str) -> None:
     answer = harmless.judge(pattern, value or b"x", around + value + around, path)

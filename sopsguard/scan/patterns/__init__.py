@@ -1,6 +1,6 @@
 """The secrets the plaintext scan knows: data by theme, `ALL` in the order they are tried."""
 
-from sopsguard.scan.patterns import ai, chat, cloud, forge, generic, infra, payment
+from sopsguard.scan.patterns import ai, chat, cloud, forge, generic, infra, payment, services
 from sopsguard.scan.patterns.pattern import Pattern
 
 __all__ = ["ALL", "Pattern"]
@@ -13,5 +13,6 @@ ALL: tuple[Pattern, ...] = (
     *payment.PATTERNS,
     *ai.PATTERNS,
     *infra.PATTERNS,
+    *services.PATTERNS,
     *generic.PATTERNS,
 )

@@ -1,6 +1,6 @@
 """Secrets of machine-learning services."""
 
-from sopsguard.scan.patterns.pattern import TOKEN, Pattern, assigned
+from sopsguard.scan.patterns.pattern import TOKEN, Pattern
 
 PATTERNS: tuple[Pattern, ...] = (
     Pattern(
@@ -12,7 +12,11 @@ PATTERNS: tuple[Pattern, ...] = (
         112,
         112,
         source="https://platform.openai.com/docs/api-reference/authentication",
-        examples=("sk-{b62:20}T3BlbkFJ{b62:20}", "sk-proj-{b64u:74}T3BlbkFJ{b62:74}", "sk-admin-{b62:58}T3BlbkFJ{b62:58}"),
+        examples=(
+            "sk-{b62:20}T3BlbkFJ{b62:20}",
+            "sk-proj-{b64u:74}T3BlbkFJ{b62:74}",
+            "sk-admin-{b62:58}T3BlbkFJ{b62:58}",
+        ),
     ),
     Pattern(
         "openai-style-key",
@@ -24,8 +28,18 @@ PATTERNS: tuple[Pattern, ...] = (
         256,
         check="prefixed",
         source="https://platform.openai.com/docs/api-reference/authentication",
-        examples=("OPENAI_API_KEY=sk-{b62:48}", "sk-proj-{b62:48}", "sk-or-v1-{hex:64}", "DEEPSEEK_API_KEY=sk-{hex:32}", "sk-lf-{uuid}"),
-        harmless=("OPENAI_API_KEY=sk-{rep:48}", "sk-your-openai-api-key-goes-here", "sk-fading-circle-of-death-animation"),
+        examples=(
+            "OPENAI_API_KEY=sk-{b62:48}",
+            "sk-proj-{b62:48}",
+            "sk-or-v1-{hex:64}",
+            "DEEPSEEK_API_KEY=sk-{hex:32}",
+            "sk-lf-{uuid}",
+        ),
+        harmless=(
+            "OPENAI_API_KEY=sk-{rep:48}",
+            "sk-your-openai-api-key-goes-here",
+            "sk-fading-circle-of-death-animation",
+        ),
     ),
     Pattern(
         "anthropic-key",
@@ -54,25 +68,6 @@ PATTERNS: tuple[Pattern, ...] = (
         harmless=("hf_{rep:34}",),
     ),
     Pattern(
-        "ai-service-key",
-        "API key of a machine-learning service",
-        TOKEN,
-        ("gsk_", "r8_", "pplx-", "xai-", "lsv2_", "pcsk_", "tvly-", "nvapi-", "tgp_v1_", "jina_", "esecret_", "csk-", "eleven", "fireworks", "voyage", "firecrawl"),
-        r"(?<![A-Za-z0-9_-])(?:(?i:eleven|fireworks|voyage|firecrawl)[\w.-]{0,24}[\"'\s:=,>(?`]{1,12})?(?:gsk_[A-Za-z0-9]{52}|r8_[A-Za-z0-9]{37}|pplx-[A-Za-z0-9]{48,56}|xai-[A-Za-z0-9]{70,90}"
-        r"|lsv2_(?:pt|sk)_[0-9a-f]{32}_[0-9a-f]{10}|pcsk_[A-Za-z0-9]{5,8}_[A-Za-z0-9]{50,70}|tvly-(?:dev-|prod-)?[A-Za-z0-9]{32}"
-        r"|nvapi-[A-Za-z0-9_-]{60,70}|tgp_v1_[A-Za-z0-9_-]{43}|fw_[A-Za-z0-9]{24}|jina_[A-Za-z0-9]{60}|sk_[0-9a-f]{48}"
-        r"|pa-[A-Za-z0-9_-]{43}|fc-[0-9a-f]{32}|esecret_[A-Za-z0-9]{28}|csk-[a-z0-9]{48})(?![A-Za-z0-9_-])",
-        0,
-        112,
-        check="entropy",
-        source="the services' documentation (Groq, Replicate, Perplexity, xAI, LangSmith, Pinecone, Tavily, NVIDIA, "
-        "Together, Fireworks, Jina, ElevenLabs, Voyage, Firecrawl, Anyscale, Cerebras)",
-        examples=(
-            "gsk_{b62:52}", "r8_{b62:37}", "pplx-{b62:48}", "xai-{b62:80}", "lsv2_pt_{hex:32}_{hex:10}", "nvapi-{b62:64}",
-            "tvly-{b62:32}", "ELEVENLABS_API_KEY=sk_{hex:48}", "pcsk_{b62:6}_{b62:62}",
-        ),
-    ),
-    Pattern(
         "azure-openai-key",
         "Azure OpenAI key beside its endpoint",
         TOKEN,
@@ -81,6 +76,9 @@ PATTERNS: tuple[Pattern, ...] = (
         300,
         320,
         source="https://learn.microsoft.com/en-us/azure/ai-services/openai/reference",
-        examples=('apiKey: "{hex:32}",\n baseURL: "https://a.openai.azure.com/openai"', 'https://a.openai.azure.com/"\nkey = "{hex:32}"'),
+        examples=(
+            'apiKey: "{hex:32}",\n baseURL: "https://a.openai.azure.com/openai"',
+            'https://a.openai.azure.com/"\nkey = "{hex:32}"',
+        ),
     ),
 )

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-TOKEN = "plaintext-token"
+TOKEN = "plaintext-token"  # noqa: S105  (the id of a rule)
 PASSWORD = "plaintext-password"  # noqa: S105  (the id of a rule)
 
 

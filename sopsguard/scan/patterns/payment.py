@@ -1,6 +1,8 @@
 """Secrets of payment, shop and work-place services."""
 
-from sopsguard.scan.patterns.pattern import TOKEN, Pattern, assigned
+# ruff: noqa: E501  (the form of a token reads best in one line)
+
+from sopsguard.scan.patterns.pattern import TOKEN, Pattern
 
 PATTERNS: tuple[Pattern, ...] = (
     Pattern(
@@ -74,20 +76,6 @@ PATTERNS: tuple[Pattern, ...] = (
         examples=("shpat_{hex:32}",),
     ),
     Pattern(
-        "payment-key",
-        "key of a payment service",
-        TOKEN,
-        ("rzp_live_", "rzp_test_", "flwseck_test-", "flwseck-", "mollie"),
-        r"(?<![A-Za-z0-9_-])(?:FLWSECK(?:_TEST)?-[0-9a-zA-Z]{12,40}-X|FLWSECK_TEST-[0-9a-h]{12,32}|rzp_(?:live|test)_[A-Za-z0-9]{14}"
-        r"|(?i:mollie)[\w.-]{0,24}[\"'\s:=,>(?`]{1,12}(?:live|test)_[A-Za-z0-9]{30,40})(?![A-Za-z0-9])",
-        0,
-        256,
-        check="entropy",
-        source="the services' documentation (Flutterwave, Razorpay, Mollie)",
-        examples=("FLWSECK-{hex:32}-X", "MOLLIE_KEY=live_{b62:30}", "rzp_live_{b62:14}"),
-        harmless=("test_a_file_whose_name_is_a_sentence_is_not_a_key",),
-    ),
-    Pattern(
         "coinbase-or-wallet-key",
         "private key of a wallet",
         "plaintext-private-key",
@@ -112,23 +100,6 @@ PATTERNS: tuple[Pattern, ...] = (
         examples=("ATATT3{b62:178}={HEX:8}",),
     ),
     Pattern(
-        "work-place-token",
-        "token of a work-place service",
-        TOKEN,
-        ("lin_api_", "lin_oauth_", "ntn_", "figd_", "figo_", "figor_", "figdr_", "tfp_", "pmak-", "asana", "notion", "airtable", "clickup"),
-        r"(?<![A-Za-z0-9_/-])(?:(?i:asana|notion|airtable|clickup)[\w.-]{0,24}[\"'\s:=,>(?`]{1,12})?(?:lin_(?:api|oauth)_[A-Za-z0-9]{40,64}|secret_[A-Za-z0-9]{43}|ntn_\d{11}[A-Za-z0-9]{35}"
-        r"|pat[A-Za-z0-9]{14}\.[0-9a-f]{64}|fig[do][rh]?_[A-Za-z0-9_-]{40}|tfp_[A-Za-z0-9_.=-]{40,60}"
-        r"|[0-2]/\d{15,17}(?:/\d{15,17})?:[0-9a-f]{32}|pk_\d{6,10}_[A-Z0-9]{32}|PMAK-[0-9a-f]{24}-[0-9a-f]{34})(?![A-Za-z0-9_-])",
-        0,
-        112,
-        check="entropy",
-        source="the services' documentation (Linear, Notion, Airtable, Figma, Typeform, Asana, ClickUp, Postman)",
-        examples=(
-            "lin_api_{b62:40}", "NOTION_TOKEN=secret_{b62:43}", "ntn_{digit:11}{b62:35}", "AIRTABLE_KEY=pat{b62:14}.{hex:64}", "figd_{b62:40}",
-            "tfp_{b62:59}", "ASANA_PAT=1/{digit:16}:{hex:32}", "PMAK-{hex:24}-{hex:34}",
-        ),
-    ),
-    Pattern(
         "dropbox-token",
         "Dropbox access token",
         TOKEN,
@@ -150,5 +121,53 @@ PATTERNS: tuple[Pattern, ...] = (
         256,
         source="https://docs.mapbox.com/help/getting-started/access-tokens/",
         examples=("sk.eyJ{b62:80}.{b62:22}",),
+    ),
+    Pattern(
+        "service-token-by-name",
+        "token of a service named beside it",
+        TOKEN,
+        (
+            "octopus",
+            "harness",
+            "mollie",
+            "asana",
+            "notion",
+            "airtable",
+            "clickup",
+            "eleven",
+            "fireworks",
+            "voyage",
+            "firecrawl",
+            "gocardless",
+            "maxmind",
+            "kagi",
+            "close",
+            "bws_",
+            "infisical",
+            "beamer",
+            "ably",
+            "jenkins",
+        ),
+        r"(?i:octopus|harness|mollie|asana|notion|airtable|clickup|eleven|fireworks|voyage|firecrawl|gocardless|maxmind|kagi|close|bws_|infisical|beamer|ably|jenkins)[^\n]{0,40}?[\"'\s:=,>(?`]{1,12}"
+        r"(?P<s>API-[A-Z0-9]{25,32}|pat\.[A-Za-z0-9_-]{22}\.[0-9a-f]{24}\.[A-Za-z0-9]{20}|(?:live|test)_[A-Za-z0-9_=-]{30,42}|[0-2]/\d{15,17}(?:/\d{15,17})?:[0-9a-f]{32}"
+        r"|secret_[A-Za-z0-9]{43}|pat[A-Za-z0-9]{14}\.[0-9a-f]{64}|key[A-Za-z0-9]{14}|pk_\d{6,10}_[A-Z0-9]{32}|sk_[0-9a-f]{48}|fw_[A-Za-z0-9]{24}|pa-[A-Za-z0-9_-]{43}|fc-[0-9a-f]{32}"
+        r"|[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk|[A-Za-z0-9_-]{11}\.[A-Za-z0-9_-]{43}|api_[A-Za-z0-9]{22}\.[A-Za-z0-9]{22}|0\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.[A-Za-z0-9]{30}:[A-Za-z0-9+/]{22}=="
+        r"|st\.[0-9a-f-]{24,36}\.[0-9a-f]{32}\.[0-9a-f]{32}|b_[a-z0-9=_-]{44}|[\w-]{6}\.[\w-]{6}:[\w-]{43}|11[0-9a-f]{32})(?![A-Za-z0-9_.-])",
+        0,
+        240,
+        check="numbered",
+        source="the services' documentation",
+        examples=(
+            "OCTOPUS_KEY=API-{upper36:27}",
+            "HARNESS_PAT=pat.{b62:22}.{hex:24}.{b62:20}",
+            "MOLLIE_KEY=live_{b62:30}",
+            "ASANA_PAT=1/{digit:16}:{hex:32}",
+            "NOTION_TOKEN=secret_{b62:43}",
+            "AIRTABLE_KEY=pat{b62:14}.{hex:64}",
+            "ELEVENLABS_API_KEY=sk_{hex:48}",
+            "BWS_ACCESS_TOKEN=0.{uuid}.{b62:30}:{b64:22}==",
+            "jenkins api token: 11{hex:32}",
+        ),
+        harmless=("notion_page_id: {uuid}", "jenkins_image_sha: {hex:40}"),
     ),
 )

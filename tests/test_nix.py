@@ -159,6 +159,12 @@ def test_a_parse_error_is_reported_and_the_rest_is_read() -> None:
     assert ("a",) in [a.path for a in reading.attributes]
 
 
+def test_many_parse_errors_are_a_few_spans_up_to_the_end() -> None:
+    reading = read("{ a = = ; }\n" * 1000)
+    assert 0 < len(reading.errors) <= 100
+    assert reading.errors[-1].end_line >= 1000
+
+
 def test_a_value_shows_in_no_repr() -> None:
     reading = read('{ users.users.bob.password = "cAnAry"; x = f "cAnAry" [ "cAnAry" ]; }')
     (secret,) = nix.secrets(reading)
@@ -388,6 +394,15 @@ def test_a_literal_behind_a_name_is_reported_where_it_stands() -> None:
 # --- hostile input ---
 
 
+@pytest.mark.parametrize("unit", [b"]-++./", b"/*:", b"a.", b"1.", b"@if /*"])
+def test_input_that_the_parser_cannot_get_through_is_unread(unit: bytes) -> None:
+    start = time.perf_counter()
+    unread = nix.literals(unit * (100_000 // len(unit)))
+    assert isinstance(unread, nix.Unread)
+    assert "does not get through" in unread.reason
+    assert time.perf_counter() - start < 10
+
+
 @given(st.binary(max_size=400))
 @settings(max_examples=150, deadline=None)
 def test_no_bytes_raise(source: bytes) -> None:
@@ -453,4 +468,5 @@ def test_deep_and_long_input_takes_bounded_time(source: bytes) -> None:
     reading = nix.literals(source)
     assert isinstance(reading, nix.Reading)
     list(nix.secrets(reading))
+    assert isinstance(reading.comments, tuple)
     assert time.perf_counter() - start < 10

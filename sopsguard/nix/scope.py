@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _DEPTH = 24
 _STEPS = 50_000
 _LENGTH = 4096
+_SELECTED = 64
 # Names of the global scope; `with` does not shadow them (Nix manual, "With-expressions").
 # fmt: off
 _GLOBALS = frozenset((
@@ -227,7 +228,9 @@ class Resolver:
             head = node.child_by_field_name("expression")
             path = node.child_by_field_name("attrpath")
             base = None if head is None else self.symbol(head, scope, depth + 1)
-            return None if base is None or path is None else base + self.attrpath(path, scope)
+            if base is None or path is None or len(base) + path.named_child_count > _SELECTED:
+                return None
+            return base + self.attrpath(path, scope)
         if kind == "apply_expression":
             function, arguments = application(node)
             if len(arguments) == 2 and self.written(function).rpartition(".")[2] == "getAttr":

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 # A file of a megabyte of nothing but braces costs the parser 200 MB and a second; real files stay far below.
 MAX_SOURCE = 1 << 20
+_CHUNK = 1024
+_SPANS = 100
 
 STRINGS = frozenset(("string_expression", "indented_string_expression"))
 PATHS = frozenset(("path_expression", "hpath_expression", "spath_expression"))
@@ -51,10 +53,11 @@ def parse(source: bytes) -> "Tree | Unread":
     if len(source) > MAX_SOURCE:
         return Unread(f"larger than {MAX_SOURCE >> 20} MiB", "a smaller file")
     try:
-        parser = engine()
+        tree = _parsed(source)
     except ImportError:
         return Unread("the Nix parser is not installed", "tree-sitter and tree-sitter-nix")
-    tree = parser.parse(source)
+    if tree is None:
+        return Unread("the Nix parser does not get through it", "a file that is written like Nix")
     if tree.root_node.has_error and (b"|>" in source or b"<|" in source):
         # The grammar does not know Nix's pipe operators. `++` has the same length and shape.
         patched = bytearray(source)
@@ -62,10 +65,39 @@ def parse(source: bytes) -> "Tree | Unread":
             for offset in range(max(0, node.start_byte - 1), min(node.end_byte + 1, len(source) - 1)):
                 if source[offset : offset + 2] in (b"|>", b"<|"):
                     patched[offset : offset + 2] = b"++"
-        again = parser.parse(bytes(patched))
-        if not again.root_node.has_error:
+        again = _parsed(bytes(patched))
+        if again is not None and not again.root_node.has_error:
             return again
     return tree
+
+
+def _parsed(source: bytes) -> "Tree | None":
+    """The tree, or None when parsing costs far more than it does for any real file.
+
+    The parser's error recovery and look-ahead are quadratic and worse (20 KB of `]-++./` take four
+    seconds, one megabyte for ever). So its work is counted: in steps, and in chunks read again. A file
+    of ordinary Nix needs a step for 70 bytes and reads each chunk once or twice.
+    """
+    parser = engine()
+    steps = 3000 + len(source) // 20
+    reads = 3000 + len(source) // _CHUNK * 20
+
+    def read(offset: int, _point: object) -> bytes:
+        nonlocal reads
+        reads -= 1
+        return source[offset : offset + _CHUNK] if reads > 0 else b""
+
+    def is_too_long(_offset: int, _has_error: bool) -> bool:
+        nonlocal steps
+        steps -= 1
+        return steps < 0 or reads <= 0
+
+    try:
+        tree = parser.parse(read, progress_callback=is_too_long)
+    except ValueError:  # what the binding raises when the callback says stop
+        parser.reset()
+        return None
+    return tree if reads > 0 else None
 
 
 def broken(tree: "Tree") -> Iterator["Node"]:
@@ -80,13 +112,17 @@ def broken(tree: "Tree") -> Iterator["Node"]:
 
 
 def errors(tree: "Tree") -> tuple[Span, ...]:
-    """The spans that could not be parsed."""
+    """The spans that could not be parsed; the last one reaches to the end when there are very many."""
     if not tree.root_node.has_error:
         return ()
-    return tuple(
-        Span(node.start_byte, node.end_byte, node.start_point.row + 1, node.end_point.row + 1)
-        for node in broken(tree)
-    )
+    spans = []
+    for node in broken(tree):
+        end = tree.root_node if len(spans) == _SPANS - 1 else node
+        line, end_line = node.start_point.row + 1, end.end_point.row + 1
+        spans.append(Span(node.start_byte, end.end_byte, line, end_line))
+        if len(spans) == _SPANS:
+            break
+    return tuple(spans)
 
 
 def comments(tree: "Tree", source: bytes) -> Iterator[Comment]:

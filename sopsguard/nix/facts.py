@@ -1,0 +1,818 @@
+"""What Nix files say about hosts and about SOPS secrets: declared, referenced, imported; never evaluated."""
+
+import posixpath
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sopsguard.nix.reading import WRAPPERS, Task, Walk
+from sopsguard.nix.scope import Bound, Dynamic, Resolver, Scope, Text, text_of
+from sopsguard.nix.stated import (
+    Default,
+    Doubt,
+    FileRef,
+    Host,
+    HostName,
+    Import,
+    KeySource,
+    NixFacts,
+    Owner,
+    Place,
+    Secret,
+    Template,
+    Use,
+    UseKind,
+    WireguardNode,
+)
+from sopsguard.nix.syntax import PATHS, SETS, application, errors, parse
+from sopsguard.nix.values import MAX_PATH, Kind, Path, Role, Span, Unread, Value
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+# Expressions that are read more than once because a name or a function stands for them.
+_EXPANSIONS = 2000
+
+
+def facts(source: bytes, path: str) -> NixFacts | Unread:
+    """What the Nix file at `path` (in the repository) says. Never raises on any bytes.
+
+    Options are those of sops-nix (modules/sops/default.nix), colmena and deploy-rs. Comments, strings and
+    option descriptions never count; names that are computed are reported as such, with their place.
+    """
+    tree = parse(source)
+    if isinstance(tree, Unread):
+        return tree
+    walk = _Survey(source, path)
+    walk.run(tree.root_node)
+    return walk.result(errors(tree))
+
+
+# Flake outputs whose attributes are hosts, and names in them that are none.
+_COLLECTIONS = {
+    "nixosConfigurations": frozenset[str](),
+    "darwinConfigurations": frozenset[str](),
+    "homeConfigurations": frozenset[str](),
+    "colmena": frozenset(("meta", "defaults", "network")),
+    "colmenaHive": frozenset(("meta", "defaults", "network")),
+    "nodes": frozenset[str](),
+}
+# Other things are called so too: these count only as outputs of a flake.
+_OUTPUTS_ONLY = frozenset(("colmena", "colmenaHive", "nodes"))
+_OUTPUTS = frozenset(("outputs", "flake", "config"))
+_USE_KINDS = {
+    "secrets": UseKind.SECRET,
+    "placeholder": UseKind.PLACEHOLDER,
+    "templates": UseKind.TEMPLATE,
+}
+_KEY_OPTIONS = frozenset(
+    (
+        ("age", "keyFile"),
+        ("age", "sshKeyPaths"),
+        ("age", "generateKey"),
+        ("gnupg", "home"),
+        ("gnupg", "sshKeyPaths"),
+    )
+)
+_ADDRESSES = ("ip", "ips", "address", "addresses", "allowedips")
+_WIREGUARD = frozenset((*_ADDRESSES, "endpoint", "isserver", "name", "publickey"))
+_OPAQUE = frozenset(("example", "defaultText", "description"))
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A secret while its fields are collected."""
+
+    name: Text
+    place: Place
+    owner: Owner
+    files: list[FileRef] = field(default_factory=list)
+    fields: list[tuple[str, Text]] = field(default_factory=list)
+    partial: bool = False
+
+
+@dataclass(slots=True)
+class _HostDraft:
+    name: Text | None
+    kind: str
+    place: Place
+    files: list[FileRef] = field(default_factory=list)
+    folder: FileRef | None = None
+
+
+@dataclass(slots=True)
+class _Peer:
+    key: tuple[Text, Place, Path] | None = None
+    beside: dict[str, list[Text]] = field(default_factory=dict)
+
+
+class _Survey(Walk):
+    """A walk that knows the scopes it is in."""
+
+    def __init__(self, source: bytes, path: str) -> None:
+        super().__init__(source)
+        self.path = path
+        self.folder = posixpath.dirname(path)
+        self.resolver = Resolver(source)
+        self.expansions = 0
+        self.drafts: dict[tuple[Path, str], _Draft] = {}
+        self.hosts: dict[tuple[Path, str], _HostDraft] = {}
+        self.templates: dict[tuple[Path, str], Template] = {}
+        self.uses: dict[tuple[int, int, str], Use] = {}
+        self.defaults: list[Default] = []
+        self.key_sources: list[KeySource] = []
+        self.host_names: list[HostName] = []
+        self.imports: dict[tuple[int, str], Import] = {}
+        self.peers: dict[tuple[int, Path], _Peer] = {}
+        self.set_of: dict[int, int] = {}
+        self.doubts: dict[tuple[int, str], Doubt] = {}
+
+    def run(self, root: "Node") -> None:
+        # colmena's hive.nix is the set of hosts itself
+        top: Path = ("colmena",) if posixpath.basename(self.path) == "hive.nix" else ()
+        self.stack.append(Task(root, top, leaf=bool(top)))
+        while self.stack:
+            self.visit(self.stack.pop())
+
+    def result(self, errors: tuple[Span, ...]) -> NixFacts:
+        if self.resolver.exhausted or self.expansions > _EXPANSIONS:
+            self.doubts[(0, "")] = Doubt(Place(0, 0, 1, 1), "names stand for each other too often to follow")
+        secrets = []
+        for draft in self.drafts.values():
+            fields = dict(draft.fields)
+            secrets.append(
+                Secret(
+                    draft.name,
+                    draft.place,
+                    draft.owner,
+                    _in_order(draft.files),
+                    fields.get("key"),
+                    fields.get("format"),
+                    tuple(draft.fields),
+                    draft.partial,
+                )
+            )
+        hosts = (Host(h.name, h.kind, h.place, _in_order(h.files), h.folder) for h in self.hosts.values())
+        return NixFacts(
+            self.path,
+            tuple(sorted(hosts, key=lambda host: host.place.start)),
+            tuple(sorted(secrets, key=lambda secret: secret.place.start)),
+            tuple(sorted(self.templates.values(), key=lambda template: template.place.start)),
+            tuple(sorted(self.uses.values(), key=lambda use: use.place.start)),
+            tuple(sorted(self.defaults, key=lambda default: default.place.start)),
+            tuple(sorted(self.key_sources, key=lambda source: source.place.start)),
+            tuple(sorted(self.host_names, key=lambda name: name.place.start)),
+            tuple(sorted(self.imports.values(), key=lambda item: item.file.place.start)),
+            tuple(self._wireguard()),
+            tuple(sorted(self.doubts.values(), key=lambda doubt: doubt.place.start)),
+            errors,
+        )
+
+    def _wireguard(self) -> list[WireguardNode]:
+        nodes = []
+        for peer in self.peers.values():
+            if peer.key is None:
+                continue
+            text, place, path = peer.key
+            beside = peer.beside
+            addresses = [t for name in _ADDRESSES for t in beside.get(name, ())]
+            server = [text.static == "true" for text in beside.get("isserver", ())]
+            nodes.append(
+                WireguardNode(
+                    self.node_name(path, beside),
+                    text,
+                    _dotted(path),
+                    place,
+                    tuple(addresses),
+                    next(iter(beside.get("endpoint", ())), None),
+                    server[0] if server else None,
+                )
+            )
+        return sorted(nodes, key=lambda node: node.place.start)
+
+    @staticmethod
+    def node_name(path: Path, beside: dict[str, list[Text]]) -> Text | None:
+        if beside.get("name"):
+            return beside["name"][0]
+        around = path[-2] if len(path) > 1 else None
+        return None if around is None or around.lower().endswith(("peers", "config")) else text_of(around)
+
+    # places and names
+
+    def place(self, node: "Node") -> Place:
+        point = node.start_point
+        start = node.start_byte
+        return Place(start, node.end_byte, point.row + 1, self.column(start, point.column) + 1)
+
+    def doubt(self, node: "Node", reason: str) -> None:
+        self.doubts.setdefault((node.start_byte, reason), Doubt(self.place(node), reason))
+
+    def opened(self, task: Task) -> Scope:
+        return self.resolver.inside(task.node, task.scope)
+
+    def attrpath(self, node: "Node", scope: Scope | None = None) -> Path:
+        return self.resolver.attrpath(node, scope)
+
+    def file(self, node: "Node", text: Text) -> FileRef:
+        return FileRef(text, self.folder, self.place(node))
+
+    # visiting
+
+    def visit(self, task: Task) -> None:
+        kind = task.node.type
+        if kind == "select_expression":
+            self.selection(task)
+        elif kind == "variable_expression":
+            self.variable(task)
+        elif kind == "has_attr_expression":
+            self.existence(task)
+        elif kind == "with_expression":
+            self.with_set(task)
+        elif kind in PATHS:
+            self.named_file(task)
+            super().visit(task)
+        elif kind == "inherit_from":
+            self.inherit_from(task)
+        elif kind == "inherit":
+            self.inherit(task)
+        elif not (kind == "apply_expression" and self.call(task)):
+            super().visit(task)
+
+    def binding(self, node: "Node", task: Task) -> None:
+        target = node.child_by_field_name("attrpath")
+        value = node.child_by_field_name("expression")
+        if target is not None and value is not None:
+            path = (task.path + self.attrpath(target, task.scope))[-MAX_PATH:]
+            if path[-1:] and (path[-1] or "").lower() in _WIREGUARD:
+                self.set_of[value.start_byte] = task.node.start_byte
+            self.named(path, target, task.declared)
+        super().binding(node, task)
+
+    def named(self, path: Path, node: "Node", declared: bool) -> None:
+        """Note what the mere path of a binding declares."""
+        place = _sops(path)
+        if place is not None and len(path) > place + 2 and not declared:
+            if path[place + 1] == "secrets":
+                self.draft(path, place, node)
+            elif path[place + 1] == "templates":
+                key = (path[:place], path[place + 2] or "")
+                if key not in self.templates:
+                    name = text_of(path[place + 2])
+                    self.templates[key] = Template(name, self.place(node), _owner(path[:place]))
+                    if name.static is None:
+                        self.doubt(node, "the name of a template is computed")
+        self.host(path, node)
+
+    def draft(self, path: Path, place: int, node: "Node") -> _Draft:
+        name = path[place + 2]
+        key = (path[:place], name or "")
+        draft = self.drafts.get(key)
+        if draft is None:
+            draft = self.drafts[key] = _Draft(text_of(name), self.place(node), _owner(path[:place]))
+            if draft.name.static is None:
+                self.doubt(node, "the name of a secret is computed")
+        return draft
+
+    def host(self, path: Path, node: "Node") -> _HostDraft | None:
+        found = _collection(path)
+        if found is None or len(path) <= found + 1:
+            return None
+        kind, name = path[found] or "", path[found + 1]
+        if name in _COLLECTIONS[kind]:
+            return None
+        key = (path[: found + 1], name or "")
+        host = self.hosts.get(key)
+        if host is None:
+            text = text_of(name)
+            host = self.hosts[key] = _HostDraft(text, kind, self.place(node))
+            if text.static is None:
+                self.doubt(node, "the name of a host is computed")
+        return host
+
+    def unnamed_hosts(self, path: Path, node: "Node", folder: FileRef | None, reason: str) -> None:
+        key = (path, f"\0{node.start_byte}")
+        self.hosts[key] = _HostDraft(None, path[-1] or "", self.place(node), folder=folder)
+        self.doubt(node, reason)
+
+    # values
+
+    def emit(self, task: Task, value: Value) -> None:
+        path, node = task.path, task.node
+        place = _sops(path)
+        if place is not None and not task.declared:
+            self.sops(task, value, place)
+        elif not task.declared and path[-2:] == ("networking", "hostName"):
+            text = self.resolver.text(node, task.scope)
+            self.host_names.append(HostName(text, self.place(node), _owner(path[:-2])))
+            if text.static is None:
+                self.doubt(node, "the host name is computed")
+        last = (path[-1] or "").lower() if path else ""
+        beside = self.set_of.get(node.start_byte)
+        if beside is not None and not task.declared:
+            peer = self.peers.setdefault((beside, path[:-1]), _Peer())
+            if last == "publickey":
+                if value.kind is Kind.STRING:
+                    peer.key = (self.resolver.text(node, task.scope), self.place(node), path)
+            elif value.kind is Kind.LIST:
+                items = self.resolver.items(node, task.scope) or []
+                peer.beside.setdefault(last, []).extend(self.resolver.text(*item) for item in items)
+            elif value.kind is Kind.BOOL:
+                peer.beside.setdefault(last, []).append(Text((value.name,)))
+            elif value.kind is Kind.STRING:
+                peer.beside.setdefault(last, []).append(self.resolver.text(node, task.scope))
+        found = _collection(path)
+        computed = value.kind not in (Kind.SET, Kind.NULL)
+        output = found is not None and (found > 0 or path[0] not in _OUTPUTS_ONLY)
+        if found is not None and len(path) == found + 1 and computed and output and task.role is not Role.LET:
+            self.unnamed_hosts(path, node, None, "the set of hosts is computed")
+
+    def sops(self, task: Task, value: Value, place: int) -> None:
+        """A value below `sops`."""
+        path, node, rest = task.path, task.node, task.path[place + 1 :]
+        owner = _owner(path[:place])
+        empty = value.kind in (Kind.SET, Kind.NULL)
+        if rest == ("defaultSopsFile",):
+            if not empty:
+                self.defaults.append(Default(self.place(node), owner, file=self.sops_file(task)))
+        elif rest == ("defaultSopsFormat",):
+            text = self.resolver.text(node, task.scope)
+            self.defaults.append(Default(self.place(node), owner, format=text))
+        elif rest in _KEY_OPTIONS:
+            option = ".".join(name or "" for name in rest)
+            items = self.resolver.items(node, task.scope)
+            if value.kind is Kind.BOOL:
+                self.key_sources.append(KeySource(option, Text((value.name,)), self.place(node), owner))
+            elif items is not None:
+                for item, scope in items:
+                    text = self.resolver.text(item, scope)
+                    self.key_sources.append(KeySource(option, text, self.place(item), owner))
+            elif not empty:
+                text = self.resolver.text(node, task.scope)
+                self.key_sources.append(KeySource(option, text, self.place(node), owner))
+        elif rest[:1] == ("secrets",) and len(rest) == 1:
+            if not empty:
+                self.doubt(node, "the set of secrets is computed")
+        elif rest[:1] == ("secrets",):
+            draft = self.draft(path, place, node)
+            if len(rest) == 2:
+                draft.partial = draft.partial or not empty
+            elif len(rest) == 3 and value.kind is not Kind.NULL:
+                name = rest[2] or ""
+                if name == "sopsFile":
+                    draft.files.append(self.sops_file(task))
+                else:
+                    text = (
+                        Text((value.name,))
+                        if value.kind is Kind.BOOL
+                        else self.resolver.text(node, task.scope)
+                    )
+                    draft.fields.append((name, text))
+        elif (rest == () and value.name == "import") or (rest == ("templates",) and not empty):
+            self.doubt(node, f"the set `{'.'.join(('sops', *(name or '' for name in rest)))}` is computed")
+
+    def sops_file(self, task: Task) -> FileRef:
+        file = self.file(task.node, self.resolver.text(task.node, task.scope))
+        if file.text.static is None:
+            self.doubt(task.node, "the path of a SOPS file is computed")
+        return file
+
+    def named_file(self, task: Task) -> None:
+        """A path literal: of a host, or imported."""
+        path = task.path
+        text = self.resolver.text(task.node, task.scope)
+        file = self.file(task.node, text)
+        host = self.host(path, task.node)
+        if host is not None:
+            host.files.append(file)
+        if path and (path[-1] in ("imports", "modules") or host is not None) and _sops(path) is None:
+            self.imports.setdefault((file.place.start, text.pattern), Import(file, _dotted(path)))
+
+    # references
+
+    def selection(self, task: Task) -> None:
+        node = task.node
+        symbol = self.resolver.symbol(node, task.scope)
+        known = symbol is not None and self.reference(symbol, task)
+        head = node.child_by_field_name("expression")
+        if not known and task.leaf:
+            self.emit(task, self.value(node))
+        for child in node.named_children:
+            kind = child.type
+            if kind == "attrpath":
+                for part in child.named_children:
+                    if part.type != "identifier":
+                        self.search(part, task)
+            elif child != head:
+                self.push(child, task, leaf=task.leaf)
+            elif symbol is None:
+                self.push(child, task, leaf=False)
+        if known and task.leaf:
+            self.emit(task, Value(Kind.REFERENCE, node.start_byte, node.end_byte))
+
+    def variable(self, task: Task) -> None:
+        node, scope = task.node, task.scope
+        if task.leaf and self.expand(task):
+            return
+        name = self.written(node)
+        bound = self.resolver.lookup(name, scope)
+        if bound is None or (bound.node is not None and (bound.member or self.is_alias(bound))):
+            symbol = self.resolver.symbol(node, scope)
+            if symbol is not None and len(symbol) > 1 and not (bound and bound.member and _is_named(symbol)):
+                self.reference(symbol, task)
+        if task.leaf:
+            self.emit(task, self.value(node))
+
+    def is_alias(self, bound: Bound) -> bool:
+        """Whether a `let` stands for a whole set of secrets."""
+        symbol = None if bound.node is None else self.resolver.symbol(bound.node, bound.scope)
+        return symbol is not None and _reference(symbol) is not None and not _is_named(symbol)
+
+    def expand(self, task: Task) -> bool:
+        """Go on with the expression that a name stands for, where what it says matters."""
+        path = task.path
+        if (
+            _sops(path) is None
+            and _collection(path) is None
+            and path[-1:] not in (("imports",), ("modules",), ("sops",))
+        ):
+            return False
+        target, scope = self.resolver.followed(task.node, task.scope)
+        if target.type == "variable_expression" or self.spent(task.node):
+            return False
+        self.stack.append(Task(target, path, True, task.role, task.declared, scope))
+        return True
+
+    def spent(self, node: "Node") -> bool:
+        self.expansions += 1
+        if self.expansions > _EXPANSIONS:
+            self.doubt(node, "too many names to follow")
+            return True
+        return False
+
+    def reference(self, symbol: tuple[str, ...], task: Task, attribute: str | None = None) -> bool:
+        """Note a reference to a secret, template or placeholder; False when `symbol` is none."""
+        place = _reference(symbol)
+        if place is None:
+            return False
+        node, path = task.node, task.path
+        if task.declared and not _OPAQUE.isdisjoint(path):
+            return True
+        kind = _USE_KINDS[symbol[place + 1]]
+        if len(symbol) <= place + 2:
+            if attribute is None and not (task.leaf and task.role is Role.LET):
+                self.use(kind, None, "", task)
+            return True
+        name = text_of(symbol[place + 2])
+        if name.static is None:
+            self.doubt(node, f"the name of a {kind} is computed")
+        taken = symbol[place + 3] if len(symbol) > place + 3 else ""
+        owner = _owner(symbol[: place + 1])
+        self.use(kind, name, attribute or taken, task, owner)
+        return True
+
+    def use(
+        self, kind: UseKind, name: Text | None, attribute: str, task: Task, owner: Owner | None = None
+    ) -> None:
+        node = task.node
+        if owner is None or owner == Owner():
+            owner = _owner(task.path)
+        key = (node.start_byte, node.end_byte, f"{kind} {name.pattern if name else ''}")
+        use = Use(kind, name, attribute, _dotted(task.path), self.place(node), owner)
+        self.uses.setdefault(key, use)
+
+    def existence(self, task: Task) -> None:
+        """`config.sops.secrets ? x`: asks, and uses nothing."""
+        head = task.node.child_by_field_name("expression")
+        path = task.node.child_by_field_name("attrpath")
+        symbol = None if head is None else self.resolver.symbol(head, task.scope)
+        if symbol is None or path is None or "sops" not in symbol:
+            super().visit(task)
+            return
+        full = symbol + self.resolver.attrpath(path, task.scope)
+        if _reference(full) is not None and _is_named(full):
+            self.reference(full, task, "?")
+
+    def with_set(self, task: Task) -> None:
+        """`with config.sops.secrets;` uses nothing by itself."""
+        subject = task.node.child_by_field_name("environment")
+        body = task.node.child_by_field_name("body")
+        symbol = None if subject is None else self.resolver.symbol(subject, task.scope)
+        if body is not None and symbol is not None and _reference(symbol) is not None:
+            self.push(body, task, leaf=task.leaf, scope=self.opened(task))
+        else:
+            super().visit(task)
+
+    # inherit
+
+    def inherit_from(self, task: Task) -> None:
+        node = task.node
+        source = node.child_by_field_name("expression")
+        names = self.resolver.inherited(node)
+        symbol = None if source is None else self.resolver.symbol(source, task.scope)
+        if symbol is not None and _reference((*symbol, "")) is not None:
+            inside = _reference((*symbol, ""))
+            for name in names:
+                full = (*symbol, name)
+                if inside is not None and len(full) > inside + 2:
+                    self.reference(full, task)
+        elif source is not None:
+            self.push(source, task, leaf=False)
+        for name in names:
+            self.inherited(task, name, None)
+
+    def inherit(self, task: Task) -> None:
+        for name in self.resolver.inherited(task.node):
+            self.inherited(task, name, self.resolver.lookup(name, task.scope))
+
+    def inherited(self, task: Task, name: str, bound: Bound | None) -> None:
+        """`inherit name;` binds like `name = name;`."""
+        path = (*task.path, name)
+        place = _sops(path)
+        if place is None and _collection(path) is None and path[-2:] != ("networking", "hostName"):
+            return
+        if task.role is Role.LET:
+            return
+        self.named(path, task.node, task.declared)
+        if bound is not None and bound.node is not None and not bound.member and not self.spent(task.node):
+            self.stack.append(Task(bound.node, path, True, task.role, task.declared, bound.scope))
+        elif place is not None and len(path) == place + 3 and path[place + 1] == "secrets":
+            self.draft(path, place, task.node).partial = True
+        elif place is not None and len(path) == place + 4 and name == "sopsFile":
+            constant = bound.constant if bound is not None else None
+            text = self.resolver_text(constant, name)
+            self.draft(path, place, task.node).files.append(self.file(task.node, text))
+
+    @staticmethod
+    def resolver_text(constant: str | None, name: str) -> Text:
+        return text_of(None) if constant is None else Text((constant or name,))
+
+    # calls
+
+    def call(self, task: Task) -> bool:
+        """Functions that make sets of secrets or hosts; True when the call was read here."""
+        path, node = task.path, task.node
+        function, arguments = application(node)
+        name = self.dotted(function)
+        short = name.rpartition(".")[2]
+        if short == "import" and arguments and arguments[0].type in PATHS:
+            text = self.resolver.text(arguments[0], task.scope)
+            file = self.file(arguments[0], text)
+            self.imports.setdefault((file.place.start, text.pattern), Import(file, _dotted(path)))
+        if short in ("attrByPath", "getAttrFromPath") and arguments:
+            self.by_path(task, arguments)
+        if short == "getAttr":
+            symbol = self.resolver.symbol(node, task.scope)
+            if symbol is not None and self.reference(symbol, task):
+                return True
+        if not task.leaf or WRAPPERS.get(short) == len(arguments):
+            return False
+        place, found = _sops(path), _collection(path)
+        names_level = (
+            place is not None and len(path) == place + 2 and path[-1] in ("secrets", "templates")
+        ) or (found is not None and len(path) == found + 1)
+        if names_level:
+            if not self.generated(task, short, arguments):
+                if short == "makeHive" and len(arguments) == 1:
+                    self.stack.append(task._replace(node=arguments[0]))
+                    return True
+                reason = f"the names are computed by `{short or 'a function'}`"
+                if found is not None:
+                    self.unnamed_hosts(path, node, self.read_folder(arguments, task.scope), reason)
+                else:
+                    self.doubt(node, reason)
+                self.elsewhere(arguments, task)
+            return True
+        self.called(task, function, arguments)
+        if (place is not None or found is not None) and not self.spent(node):
+            given: list[tuple[Node | str, Scope | None]] = [(argument, task.scope) for argument in arguments]
+            body = self.resolver.applied(function, task.scope, given)
+            if body is not None:
+                self.stack.append(Task(body[0], path, True, task.role, task.declared, body[1]))
+                self.elsewhere(arguments, task)
+                return True
+            if place is not None and len(path) == place + 3 and path[place + 1] == "secrets":
+                self.draft(path, place, node).partial = True
+        return False
+
+    def called(self, task: Task, function: "Node", arguments: list["Node"]) -> None:
+        """`secret "x"` where `secret = name: config.sops.secrets.${name}.path` in the same file."""
+        if function.type != "variable_expression" or self.resolver.exhausted:
+            return
+        target, _ = self.resolver.followed(function, task.scope)
+        if target.type != "function_expression":
+            return
+        given: list[tuple[Node | str, Scope | None]] = [(argument, task.scope) for argument in arguments]
+        body = self.resolver.applied(function, task.scope, given)
+        symbol = None if body is None else self.resolver.symbol(*body)
+        if symbol is not None and _is_named(symbol):
+            self.reference(symbol, task)
+
+    def elsewhere(self, arguments: list["Node"], task: Task) -> None:
+        """Read arguments for what they refer to, but not as part of the set."""
+        for argument in arguments:
+            self.stack.append(Task(argument, (), False, Role.SET, task.declared, task.scope))
+
+    def generated(self, task: Task, short: str, arguments: list["Node"]) -> bool:
+        """`genAttrs`, `mapAttrs`, `listToAttrs`, `mergeAttrsList` over what can be read."""
+        scope = task.scope
+        if short == "genAttrs" and len(arguments) == 2:
+            items = self.resolver.items(arguments[0], scope)
+            if items is None:
+                return False
+            for item, origin in items:
+                text = self.resolver.text(item, origin)
+                self.made(task, text, item, arguments[1], [text.static or ""])
+            return True
+        if short in ("mapAttrs", "mapAttrsToList") and len(arguments) == 2:
+            entries = self.entries(arguments[1], scope)
+            if entries is None:
+                return False
+            for name, value, origin in entries:
+                self.made(task, text_of(name), value, arguments[0], [name, (value, origin)])
+            return True
+        if short == "listToAttrs" and len(arguments) == 1:
+            return self.listed(task, arguments[0])
+        if short == "mergeAttrsList" and len(arguments) == 1:
+            items = self.resolver.items(arguments[0], scope)
+            for item, origin in items or ():
+                self.stack.append(task._replace(node=item, scope=origin))
+            return items is not None
+        return False
+
+    def listed(self, task: Task, node: "Node") -> bool:
+        """`listToAttrs [ { name = …; value = …; } (nameValuePair … …) ]`, or `map` over names."""
+        node, scope = self.resolver.followed(node, task.scope)
+        function: Node | None = None
+        items = self.resolver.items(node, scope)
+        if items is None and node.type == "apply_expression":
+            head, arguments = application(node)
+            if self.dotted(head).rpartition(".")[2] == "map" and len(arguments) == 2:
+                function, items = arguments[0], self.resolver.items(arguments[1], scope)
+        if items is None:
+            return False
+        for item, origin in items:
+            body: tuple[Node, Scope | None] | None = (item, origin)
+            if function is not None:
+                text = self.resolver.text(item, origin)
+                argument: Node | str = item if text.static is None else text.static
+                body = self.resolver.applied(function, scope, [(argument, origin)])
+            pair = None if body is None else self.pair(*body)
+            if pair is None:
+                self.doubt(item, "the names are computed")
+                continue
+            name, value, inner = pair
+            path = (*task.path, Dynamic(name) if name.static is None else name.static)
+            self.named(path, item, task.declared)
+            if not self.spent(item):
+                self.stack.append(Task(value, path, True, task.role, task.declared, inner))
+        return True
+
+    def pair(self, node: "Node", scope: Scope | None) -> "tuple[Text, Node, Scope | None] | None":
+        node, scope = self.resolver.followed(node, scope)
+        if node.type == "apply_expression":
+            head, arguments = application(node)
+            if self.dotted(head).rpartition(".")[2] == "nameValuePair" and len(arguments) == 2:
+                return self.resolver.text(arguments[0], scope), arguments[1], scope
+            return None
+        entries = {name: (value, origin) for name, value, origin in self.entries(node, scope) or ()}
+        if "name" in entries and "value" in entries:
+            return (self.resolver.text(*entries["name"]), *entries["value"])
+        return None
+
+    def made(
+        self,
+        task: Task,
+        name: Text,
+        item: "Node",
+        function: "Node",
+        arguments: "list[str | tuple[Node, Scope | None]]",
+    ) -> None:
+        """One attribute that a function makes for a name."""
+        path = (*task.path, Dynamic(name) if name.static is None else name.static)
+        self.named(path, item, task.declared)
+        if self.spent(item):
+            return
+        given: list[tuple[Node | str, Scope | None]] = [
+            (argument, None) if isinstance(argument, str) else argument for argument in arguments
+        ]
+        body = self.resolver.applied(function, task.scope, given)
+        if body is not None:
+            self.stack.append(Task(body[0], path, True, task.role, task.declared, body[1]))
+            return
+        place = _sops(path)
+        if place is not None and path[place + 1] == "secrets":
+            self.draft(path, place, item).partial = True
+
+    def entries(self, node: "Node", scope: Scope | None) -> "list[tuple[str, Node, Scope | None]] | None":
+        """Names and values of a literal set with plain names."""
+        node, scope = self.resolver.followed(node, scope)
+        if node.type not in SETS:
+            return None
+        if node.type != "attrset_expression":
+            scope = self.resolver.inside(node, scope)
+        found: list[tuple[str, Node, Scope | None]] = []
+        for child in node.named_children:
+            for binding in child.named_children if child.type == "binding_set" else ():
+                if binding.type == "inherit":
+                    for name in self.resolver.inherited(binding):
+                        bound = self.resolver.lookup(name, scope)
+                        if bound is None or bound.node is None or bound.member:
+                            return None
+                        found.append((name, bound.node, bound.scope))
+                    continue
+                target = binding.child_by_field_name("attrpath")
+                value = binding.child_by_field_name("expression")
+                path = () if target is None else self.attrpath(target, scope)
+                if binding.type == "comment":
+                    continue
+                if value is None or not path or isinstance(path[0], Dynamic) or path[0] is None:
+                    return None
+                if len(path) == 1:
+                    found.append((path[0], value, scope))
+                else:
+                    return None
+        return found
+
+    def read_folder(self, arguments: list["Node"], scope: Scope | None) -> FileRef | None:
+        """The folder that a call lists with `readDir`, somewhere in its arguments."""
+        stack = list(arguments)
+        for _ in range(200):
+            if not stack:
+                return None
+            node, _origin = self.resolver.followed(stack.pop(), scope)
+            if node.type == "apply_expression":
+                head, given = application(node)
+                if self.dotted(head).rpartition(".")[2] == "readDir" and given:
+                    return self.file(given[0], self.resolver.text(given[0], scope))
+            stack.extend(node.named_children)
+        return None
+
+    def by_path(self, task: Task, arguments: list["Node"]) -> None:
+        """`lib.attrByPath [ "sops" "secrets" "x" "path" ] null config`."""
+        items = self.resolver.items(arguments[0], task.scope)
+        symbol = self.resolver.symbol(arguments[-1], task.scope)
+        if items is not None and symbol is not None:
+            names = (self.resolver.text(*item) for item in items[:20])
+            self.reference(
+                symbol + tuple(Dynamic(t) if t.static is None else t.static for t in names),
+                task._replace(leaf=False),
+            )
+
+
+def _dotted(path: Path) -> str:
+    return ".".join(component or "<dynamic>" for component in path)
+
+
+def _in_order(files: list[FileRef]) -> tuple[FileRef, ...]:
+    return tuple(sorted(dict.fromkeys(files), key=lambda file: (file.place.start, file.text.pattern)))
+
+
+def _sops(path: Path) -> int | None:
+    """Where `sops` stands in the path of a setting of sops-nix."""
+    for place, name in enumerate(path):
+        if name == "sops" and "options" not in path[:place]:
+            after = path[place + 1] if place + 1 < len(path) else None
+            settings = ("secrets", "templates", "defaultSopsFile", "defaultSopsFormat", "age", "gnupg")
+            if after is None or after in settings:
+                return place
+    return None
+
+
+def _collection(path: Path) -> int | None:
+    """Where the name of a set of hosts stands in `path`."""
+    for place, name in enumerate(path):
+        if name in _COLLECTIONS:
+            before = path[:place]
+            if name == "nodes":
+                if before[-1:] != ("deploy",):
+                    continue
+                before = before[:-1]
+            if "inputs" in before or (name in _OUTPUTS_ONLY and not _OUTPUTS.issuperset(before)):
+                continue
+            return place
+    return None
+
+
+def _reference(symbol: tuple[str, ...]) -> int | None:
+    """Where `sops` stands in a reference to what sops-nix made of the configuration."""
+    for place in range(1, len(symbol) - 1):
+        if symbol[place] == "sops" and symbol[place + 1] in _USE_KINDS:
+            before = symbol[:place]
+            if before[0].lower().endswith("config") or "config" in before:
+                return place
+    return None
+
+
+def _is_named(symbol: tuple[str, ...]) -> bool:
+    place = _reference(symbol)
+    return place is not None and len(symbol) > place + 2
+
+
+def _owner(path: Path) -> Owner:
+    """Whose configuration a path or symbol leads into."""
+    host = user = None
+    for place, name in enumerate(path[:-1]):
+        if name in _COLLECTIONS and path[place + 1] not in _COLLECTIONS[name]:
+            host = path[place + 1]
+        elif name == "users" and place and path[place - 1] == "home-manager":
+            user = path[place + 1]
+    return Owner(host, user)

@@ -115,7 +115,7 @@ def errors(tree: "Tree") -> tuple[Span, ...]:
     """The spans that could not be parsed; the last one reaches to the end when there are very many."""
     if not tree.root_node.has_error:
         return ()
-    spans = []
+    spans: list[Span] = []
     for node in broken(tree):
         end = tree.root_node if len(spans) == _SPANS - 1 else node
         line, end_line = node.start_point.row + 1, end.end_point.row + 1

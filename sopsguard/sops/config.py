@@ -10,7 +10,7 @@ from functools import cached_property
 
 from sopsguard.model import Location, Unknown
 from sopsguard.sops import goyaml, reading
-from sopsguard.sops.expression import BadRegex, NoEngine, Regex, regex
+from sopsguard.sops.expression import BadRegex, NoEngine, regex
 from sopsguard.sops.goyaml import Node, Places, Value, YamlError
 from sopsguard.sops.names import Naming, naming
 from sopsguard.sops.rules import Anchor, Destination, Field, Name, Problem, Rule
@@ -33,16 +33,27 @@ class Match:
 
     `path` is the text the expressions were tried on. `rule` is None when none matched, when `error` says
     why sops stops before (an expression that does not compile, an unreadable configuration), or when
-    `unknown` says why it cannot be told. `also` are later rules that would match as well.
+    `unknown` says why it cannot be told. `reached` counts the rules that were tried before.
     """
 
     config: "Config"
     path: str
     rule: Rule | None
-    tried: tuple[Tried, ...] = ()
-    also: tuple[Rule, ...] = ()
+    reached: int = 0
     error: Problem | None = None
     unknown: Unknown | None = None
+
+    @property
+    def tried(self) -> tuple[Tried, ...]:
+        """The rules that came first and did not match."""
+        rules = self.config.rules[: self.reached]
+        return tuple(Tried(rule, f"`{rule.path_regex}` is not found in `{self.path}`") for rule in rules)
+
+    @property
+    def also(self) -> tuple[Rule, ...]:
+        """The later rules that would match as well."""
+        later = self.config.rules[self.reached + 1 :] if self.rule is not None else ()
+        return tuple(rule for rule in later if rule.matches(self.path))
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,29 +128,19 @@ class Config:
         if tested is None:
             reason = f"{path} lies outside {self.directory}/, so sops tests its absolute path there"
             return Match(self, path, None, unknown=Unknown(here, reason, "the place of the checkout"))
-        tried: list[Tried] = []
-        for position, rule in enumerate(self.rules):
+        for reached, rule in enumerate(self.rules):
             if rule.ends_search:
-                return Match(self, tested, rule, tuple(tried), self._also(tested, position + 1))
+                return Match(self, tested, rule, reached)
             expression = regex(rule.path_regex)
-            line = rule.path_span.line if rule.path_span else rule.span.line
             if isinstance(expression, NoEngine):
+                line = (rule.path_span or rule.span).line
                 unknown = Unknown(Location(self.path, line), expression.reason, expression.needed)
-                return Match(self, tested, None, tuple(tried), unknown=unknown)
+                return Match(self, tested, None, reached, unknown=unknown)
             if isinstance(expression, BadRegex):
-                return Match(self, tested, None, tuple(tried), error=bad_path_regex(rule, expression))
+                return Match(self, tested, None, reached, bad_path_regex(rule, expression))
             if expression.found_in(tested):
-                return Match(self, tested, rule, tuple(tried), self._also(tested, position + 1))
-            tried.append(Tried(rule, f"`{rule.path_regex}` is not found in `{tested}`"))
-        return Match(self, tested, None, tuple(tried))
-
-    def _also(self, tested: str, start: int) -> tuple[Rule, ...]:
-        found = []
-        for rule in self.rules[start:]:
-            expression = regex(rule.path_regex) if rule.path_regex else None
-            if expression is None or (isinstance(expression, Regex) and expression.found_in(tested)):
-                found.append(rule)
-        return tuple(found)
+                return Match(self, tested, rule, reached)
+        return Match(self, tested, None, len(self.rules))
 
 
 def bad_path_regex(rule: Rule, expression: "BadRegex") -> Problem:

@@ -4,6 +4,9 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+# Longer ones are nobody's work, and take minutes.
+LONGEST = 10_000
+
 
 @dataclass(frozen=True, slots=True)
 class Regex:
@@ -31,7 +34,7 @@ class NoEngine:
     needed: str
 
 
-_compiled: dict[str, Regex | BadRegex] = {}
+_compiled: dict[str, Regex | BadRegex | NoEngine] = {}
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # Go refuses \C (any byte), C++ RE2 does not
 _ANY_BYTE = re.compile(r"(?<!\\)(?:\\\\)*\\C")
@@ -46,6 +49,8 @@ def regex(pattern: str) -> Regex | BadRegex | NoEngine:
     known = _compiled.get(pattern)
     if known is not None:
         return known
+    if len(pattern) > LONGEST:
+        return NoEngine(f"an expression of {len(pattern):,} characters is not tried", "a shorter expression")
     try:
         import re2
     except ImportError:
@@ -56,20 +61,20 @@ def regex(pattern: str) -> Regex | BadRegex | NoEngine:
         return BadRegex("not UTF-8")
     options = re2.Options()
     options.log_errors = False
-    options.max_mem = 64 << 20  # the default gives up on expressions that Go compiles
-    result: Regex | BadRegex
+    result: Regex | BadRegex | NoEngine
     try:
         result = Regex(re2.compile(pattern, options=options))
     except re2.error as error:
         reason = error.args[0] if error.args else ""
         words = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
         if "too large" in words:
-            return NoEngine(f"an expression too large for this engine: {pattern[:60]}", "a smaller one")
-        result = BadRegex(words)
+            result = NoEngine(f"an expression too large for this engine: {pattern[:60]}", "a smaller one")
+        else:
+            result = BadRegex(words)
     else:
         if _ANY_BYTE.search(re.sub(r"\\Q.*?(?:\\E|$)", "", pattern, flags=re.DOTALL)):
             result = BadRegex(r"invalid escape sequence: \C")
-    if len(_compiled) > 4096:
+    if len(_compiled) > 20_000:
         _compiled.clear()
     _compiled[pattern] = result
     return result

@@ -1,8 +1,8 @@
 """What is wrong with a `.sops.yaml` by itself: pure functions from a configuration to problems.
 
-Codes: C1 unreadable, C2 unreachable rule, C5 hidden keys, C6 contradiction, C7 unknown field, C8 selection
-expression that sops swallows, C9 recipient, C10 misread path, `shamir` more than one key group. What needs
-the files of the repository is in `usage`.
+Codes: C1 unreadable, C2 unreachable rule, C5 what has no effect, C6 contradiction, C7 unknown field, C8
+selection expression that sops swallows, C9 recipient that sops refuses, C9-odd recipient or syntax that only
+some take, C10 misread path, `shamir` more than one key group. What needs the files is in `usage`.
 """
 
 import re
@@ -120,7 +120,7 @@ def _contradictions(rule: Rule) -> Iterator[Problem]:
         )
     if count == 1 and rule.shamir_threshold > 1:
         yield rule.problem(
-            "C6",
+            "C5",
             f"shamir_threshold {rule.shamir_threshold} has no effect: there is one key group, and any one of "
             "its keys opens the file",
             "several keys that must come together need a key group each",
@@ -226,7 +226,7 @@ def _recipients(config: Config, rule: Rule) -> Iterator[Problem]:
         seen.add(key.label)
         effect = "; sops refuses the whole rule" if key.problem and key not in rule.ignored else ""
         yield rule.problem(
-            "C9",
+            "C9" if key.problem else "C9-odd",
             f"recipient {_who(config, key)}: {trouble}{effect}",
             "copy the recipient again",
             key.span,
@@ -265,6 +265,8 @@ def _misread_path(rule: Rule) -> Iterator[Problem]:
     pattern = rule.path_regex
     plain = pattern.removeprefix("^")
     message = hint = ""
+    if len(pattern) > nearmiss.READABLE:
+        return
     if plain.startswith(("./", r"\./")):
         message = "starts with `./`; sops tests paths without it, so files at the top of it are missed"
         hint = f"`^{plain[plain.index('/') + 1 :]}`"
@@ -291,7 +293,7 @@ def requirements(config: Config, versions: Iterable[str] = ()) -> Iterator[Probl
         if oldest < needed:
             shown, found = ".".join(map(str, needed)), ".".join(map(str, oldest))
             yield Problem(
-                "C9",
+                "C9-odd",
                 f"{rule.title}: {what} needs sops {shown}, but there are files written by {found}",
                 *_place(span),
                 "bring every machine to the newer version, or write it in the older way",

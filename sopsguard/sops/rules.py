@@ -23,7 +23,7 @@ FLAT_KEY_FIELDS = ("age", "pgp", "kms", "gcp_kms", "hckms", "azure_keyvault", "h
 class Problem:
     """Something wrong in a configuration.
 
-    `code` is that of the list in the tests and the rules' documentation (C1 … C14, `shamir`); `rule` the
+    `code` is one of those that `lint` and `usage` list (C1 … C14, `shamir`); `rule` the
     index of the creation rule, `path` the file of the repository that is concerned.
     """
 
@@ -123,6 +123,11 @@ class Rule:
     def ends_search(self) -> bool:
         """No expression at all: every file that arrives here gets this rule."""
         return not self.path_regex
+
+    def matches(self, tested: str) -> bool:
+        """Whether the rule alone would match; False where that cannot be told (see `Config.match`)."""
+        expression = regex(self.path_regex) if self.path_regex else None
+        return expression is None or (isinstance(expression, Regex) and expression.found_in(tested))
 
     @property
     def is_catch_all(self) -> bool:

@@ -100,13 +100,13 @@ def _hidden_keys(rule: Rule) -> Iterator[Problem]:
 def _contradictions(rule: Rule) -> Iterator[Problem]:
     chosen = rule.scope.chosen()
     if len(chosen) > 1:
-        second = rule.fields.get(list(chosen)[1])
+        last = max((rule.fields[name].span for name in chosen), key=lambda span: span.start)
         yield rule.problem(
             "C6",
             f"sets {' and '.join(f'`{name}`' for name in chosen)}; sops accepts one and refuses every "
             "file of the rule",
             "keep the one that says what is to be encrypted",
-            second.span if second else None,
+            last,
         )
     count = len(rule.groups)
     where = rule.fields.get("shamir_threshold")

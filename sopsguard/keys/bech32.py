@@ -14,6 +14,17 @@ _VALUES = {char: value for value, char in enumerate(_CHARSET)}
 _GENERATORS = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
 
 
+def _folded(top: int) -> int:
+    """What the five bits that leave the checksum register change in it."""
+    folded = 0
+    for bit, generator in enumerate(_GENERATORS):
+        folded ^= generator if top >> bit & 1 else 0
+    return folded
+
+
+_FOLDED = tuple(map(_folded, range(32)))
+
+
 @dataclass(frozen=True, slots=True)
 class Decoded:
     """The human-readable part, in the case it was written in, and the bytes, which may be a secret."""
@@ -67,11 +78,7 @@ def encode(prefix: str, data: bytes) -> str:
 def _polymod(values: Iterable[int]) -> int:
     register = 1
     for value in values:
-        top = register >> 25
-        register = (register & 0x1FFFFFF) << 5 ^ value
-        for bit, generator in enumerate(_GENERATORS):
-            if top >> bit & 1:
-                register ^= generator
+        register = (register & 0x1FFFFFF) << 5 ^ value ^ _FOLDED[register >> 25]
     return register
 
 

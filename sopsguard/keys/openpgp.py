@@ -46,7 +46,9 @@ _BLOCKS = {1: 8, 2: 8, 3: 8, 4: 8, 7: 16, 8: 16, 9: 16, 10: 16, 11: 16, 12: 16, 
 _NONCES = {1: 16, 2: 15, 3: 12}
 _HASHES = frozenset({1, 2, 3, 8, 9, 10, 11, 12, 14})
 _MOST_BITS = 16384  # of any number, as `packets` reads it
-_MOST_ARITHMETIC = 4096  # bits of a modulus: beyond it a power takes seconds
+# Bits of a modulus and of an exponent: beyond them a power takes long; all real keys are below.
+_MOST_ARITHMETIC, _MOST_EXPONENT = 4096, 512
+_MOST_KEYS = 100  # in one input
 
 _FIRST_KEY = 694224000  # 1992: PGP 2.0
 
@@ -126,6 +128,8 @@ def secret_keys(data: bytes | str) -> Keyring | Problem | None:
             whole = False
             if block.private:
                 problem = problem or Problem("openpgp-key", str(error))
+        if len(found) >= _MOST_KEYS:
+            break
     if found:
         return Keyring(tuple(found), all(crcs) if crcs else None, whole)
     return problem
@@ -179,6 +183,8 @@ def _secrets(block: Block) -> tuple[list[Key], Malformed | None]:
         for at, packet in enumerate(packets(block.data)):
             if packet.tag not in _IN_KEYRINGS or (at == 0 and packet.tag not in _KEYS):
                 raise Malformed("not a keyring")
+            if len(keys) == _MOST_KEYS:
+                raise Malformed("more secret keys than anybody has")
             if packet.tag in _SECRET_TAGS:
                 keys.append(_key(packet))
             elif packet.tag == _SIGNATURE:
@@ -195,7 +201,8 @@ def _secrets(block: Block) -> tuple[list[Key], Malformed | None]:
 # --- the key packet --------------------------------------------------------------------------
 
 
-def _key(packet: Packet) -> Key:
+def _key(packet: Packet, *, half: bool = False) -> Key:
+    """The key of a packet; with `half` only its public half, whatever else it holds."""
     reader = Reader(packet.body)
     version = reader.number(1)
     if version not in (2, 3, 4, 5, 6):
@@ -218,9 +225,9 @@ def _key(packet: Packet) -> Key:
     fingerprint, key_id = _fingerprint(version, packet.body[: reader.at], public)
     protection: Protection | None = None
     proved = False
-    if packet.tag in _SECRET_TAGS:
+    if packet.tag in _SECRET_TAGS and not half:
         protection, proved = _protection(reader, version, algorithm, public)
-    if reader.left:
+    if reader.left and not (half and packet.tag in _SECRET_TAGS):
         raise Malformed("something follows the key")
     primary = packet.tag in (_SECRET, _PUBLIC)
     name = _NAMES.get(algorithm, f"algorithm {algorithm}")
@@ -400,7 +407,7 @@ def _belongs(algorithm: int, public: tuple[int, ...], secret: list[int]) -> bool
     if algorithm in _RSA:
         (n, e), (d, p, q, _) = public, secret
         right = p > 2 and q > 2 and p * q == n and not (e * d - 1) % (p - 1) and not (e * d - 1) % (q - 1)
-    elif public[0].bit_length() > _MOST_ARITHMETIC or secret[0] >= public[0]:
+    elif public[0].bit_length() > _MOST_ARITHMETIC or secret[0].bit_length() > _MOST_EXPONENT:
         return False
     else:
         p, g, y = public[0], public[-2], public[-1]
@@ -503,9 +510,9 @@ def _certificates(stream: Iterable[Packet]) -> Iterable[Certificate]:
         if packet.tag in (_PUBLIC, _SECRET):
             if components:
                 yield _certificate(components, user_ids)
-            components, user_ids = [_Component(_key(packet))], []
+            components, user_ids = [_Component(_key(packet, half=True))], []
         elif packet.tag in (_PUBLIC_SUBKEY, _SECRET_SUBKEY):
-            components.append(_Component(_key(packet)))
+            components.append(_Component(_key(packet, half=True)))
         elif packet.tag == _USER_ID:
             user_ids.append(packet.body.decode("utf-8", "replace"))
         elif packet.tag == _SIGNATURE and components:

@@ -33,6 +33,7 @@ _PKCS5 = bytes.fromhex("2a864886f70d0105")
 _PKCS12_PBE = bytes.fromhex("2a864886f70d010c01")
 _PKCS7 = bytes.fromhex("2a864886f70d0107")
 _DIFFIE_HELLMAN = (bytes.fromhex("2a864886f70d0103"), bytes.fromhex("2a8648ce3e02"))
+_DSA = bytes.fromhex("2a8648ce380401")
 _KEY_BAG = bytes.fromhex("060b2a864886f70d010c0a0101")
 _SHROUDED_BAG = bytes.fromhex("060b2a864886f70d010c0a0102")
 
@@ -148,7 +149,8 @@ def der_key(der: bytes) -> PrivateKey:
         )
     if shape == "pkcs8" and _algorithm(der).startswith(_DIFFIE_HELLMAN):
         return PrivateKey("pkcs8", "dh", False)  # deprecated in the library, and costly
-    if len(der) > MOST_BITS:  # bytes: several times what the largest key needs
+    # In bytes; the library raises numbers of DSA to a power before it looks at their size.
+    if len(der) > (2048 if shape == "pkcs8" and _algorithm(der) == _DSA else MOST_BITS):
         raise Malformed("larger than any key")
     key = _loaded(der)
     if key is None:

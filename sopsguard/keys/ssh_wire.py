@@ -172,7 +172,7 @@ def dsa_key(p: int, q: int, g: int, y: int, x: int) -> Any:
     """The public key of `cryptography`; raises Malformed unless `x` is the private half."""
     from cryptography.hazmat.primitives.asymmetric.dsa import DSAParameterNumbers, DSAPublicNumbers
 
-    sized = 512 <= p.bit_length() <= 8192 and 1 < g < p and 0 < x < q < p
+    sized = 512 <= p.bit_length() <= 4096 and q.bit_length() <= 512 and 1 < g < p and 0 < x < q
     if not sized or (p - 1) % q or pow(g, q, p) != 1 or pow(g, x, p) != y:
         raise Malformed("the numbers of the key do not belong together")
     try:

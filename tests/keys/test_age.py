@@ -151,9 +151,10 @@ def test_a_hardware_recipient_must_be_a_point() -> None:
 
 
 def test_a_tagged_post_quantum_recipient_must_be_both_keys() -> None:
-    from cryptography.hazmat.primitives.asymmetric import ec, mlkem
+    from cryptography.hazmat.primitives.asymmetric import ec
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+    mlkem = pytest.importorskip("cryptography.hazmat.primitives.asymmetric.mlkem", exc_type=ImportError)
     lattice = mlkem.MLKEM768PrivateKey.generate().public_key().public_bytes_raw()
     public = ec.generate_private_key(ec.SECP256R1()).public_key()
     point = public.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)

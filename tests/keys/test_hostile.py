@@ -106,6 +106,16 @@ def test_numbers_without_end_are_refused_unread() -> None:
     assert time.process_time() - started < 1
 
 
+def test_a_power_that_would_take_minutes_is_not_raised() -> None:
+    huge = 1 << 30_000 | 1
+    group = der(
+        0x30, bytes.fromhex("06072a8648ce380401") + der(0x30, integer(huge) + integer(huge) + integer(3))
+    )
+    started = time.process_time()
+    assert isinstance(ssh.private_key(der(0x30, integer(0) + group + der(4, integer(huge)))), Problem)
+    assert time.process_time() - started < 1
+
+
 def test_text_that_no_encoding_holds_is_answered() -> None:
     for start in (
         "",

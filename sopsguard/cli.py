@@ -99,6 +99,7 @@ def _report_bug(e: Exception) -> None:
 def _judge(target: "Target", rules: "Sequence[str]", *, only_new: bool) -> "tuple[Verdict, Judged, Policy]":
     from sopsguard.context import Context
     from sopsguard.judge import judge
+    from sopsguard.managed import Managed
     from sopsguard.report.text import Judged
 
     policy = _policy(target)
@@ -109,6 +110,8 @@ def _judge(target: "Target", rules: "Sequence[str]", *, only_new: bool) -> "tupl
         policy=policy,
         clock=lambda: _today().isoformat(),
         bulk=target.bulk,
+        concerned=target.concerned,
+        before=Managed(target.before, target.concerned) if target.before else None,
     )
     verdict = judge(ctx, rules, only_new=only_new and target.old is not None, whole=target.whole)
     return verdict, Judged(ctx.files, ctx.bytes, tuple(ctx.notes)), policy

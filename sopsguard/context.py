@@ -9,6 +9,7 @@ from functools import cached_property
 from os import urandom
 from typing import TYPE_CHECKING, NamedTuple
 
+from sopsguard.managed import Managed, is_config, looks_like_sops
 from sopsguard.model import Confidence, Family, Finding, Level, Location, Unknown
 from sopsguard.policy import Policy
 from sopsguard.snapshot import Change, Entry, Piece, Snapshot, TooLarge, Unreadable
@@ -16,6 +17,10 @@ from sopsguard.snapshot import Change, Entry, Piece, Snapshot, TooLarge, Unreada
 if TYPE_CHECKING:
     from sopsguard.scan import Hit
     from sopsguard.scan.proof import Names
+    from sopsguard.sops.config import Config
+    from sopsguard.sops.drift import Drift
+    from sopsguard.sops.metadata import Problem as FileProblem
+    from sopsguard.sops.rules import Problem as ConfigProblem
 
 _RUN_KEY = urandom(32)
 
@@ -82,6 +87,7 @@ class Context:
 
     `snapshot` is the whole state that is judged, `contents` iterates over what of it is new (or over
     all of it), `old` over what stood in the same places before. `clock` tells today's ISO date.
+    `concerned` are the paths that count (None: all), `before` is what sops managed on the old side.
     """
 
     def __init__(
@@ -93,6 +99,8 @@ class Context:
         policy: Policy | None = None,
         clock: Callable[[], str] = str,
         bulk: bool = False,
+        concerned: frozenset[str] | None = None,
+        before: "Managed | None" = None,
     ) -> None:
         self.snapshot = snapshot
         self.policy = policy or Policy()
@@ -100,6 +108,8 @@ class Context:
         self._contents = contents
         self._old = old
         self._bulk = bulk
+        self.before = before
+        self.managed = Managed(snapshot, concerned, lambda: self._scanned[2])
         self.files = 0
         self.bytes = 0
         self.notes: list[str] = []
@@ -110,13 +120,107 @@ class Context:
         return self._clock()
 
     @cached_property
-    def _scanned(self) -> tuple[tuple[Found, ...], tuple[Unknown, ...]]:
+    def _scanned(self) -> tuple[tuple[Found, ...], tuple[Unknown, ...], frozenset[str]]:
         reader = _Reader(self._bulk)
         for content in self._contents():
             reader.add(content)
         self.files, self.bytes = reader.files, reader.bytes
         self.notes.extend(reader.notes)
-        return tuple(reader.found), tuple(reader.unknown)
+        return tuple(reader.found), tuple(reader.unknown), frozenset(reader.sops)
+
+    @cached_property
+    def concerns_sops(self) -> bool:
+        """Whether anything under judgement has to do with sops: a commit that has not costs nothing more."""
+        if self._scanned[2] or any(map(is_config, self.managed.concerned or ())):
+            return True
+        if self.managed.concerned is None:
+            return any(map(is_config, self.snapshot.paths()))
+        return self._decrypted or self._under_a_rule
+
+    @cached_property
+    def _decrypted(self) -> bool:
+        """Whether something that is no SOPS file now was one before."""
+        if self.before is None:
+            return False
+        return any(looks_like_sops(self.before.read(p) or b"") for p in self.managed.concerned or ())
+
+    @cached_property
+    def _under_a_rule(self) -> bool:
+        """Whether a creation rule may match something under judgement, by a look at the text of the
+        configuration. Too many is no harm: then the configuration is read as sops reads it."""
+        paths = self.managed.concerned or ()
+        folders = {p.rpartition("/")[0] for p in paths}
+        while deeper := {f.rpartition("/")[0] for f in folders} - folders:
+            folders |= deeper
+        for folder in folders:
+            name = f"{folder}/.sops.yaml" if folder else ".sops.yaml"
+            text = self.managed.read(name) if name in self.snapshot else None
+            if text and _may_match(text.decode("utf-8", "replace"), folder, paths):
+                return True
+        return False
+
+    @cached_property
+    def file_problems(self) -> "Mapping[str, tuple[FileProblem, ...]]":
+        """What is wrong with each SOPS file under judgement, as far as it shows without a key."""
+        from datetime import UTC, datetime
+
+        from sopsguard.sops.soundness import problems
+
+        now = datetime.fromisoformat(self.today).replace(tzinfo=UTC) if self.today else None
+        return {path: tuple(problems(file, now)) for path, file in self.managed.files.items()}
+
+    @cached_property
+    def config_problems(self) -> "tuple[tuple[str, ConfigProblem | Unknown], ...]":
+        """What is wrong with the configurations (path of the configuration, problem); nothing where only
+        single files are judged."""
+        from sopsguard.sops import lint, usage
+        from sopsguard.sops.config import CONFIG_NAME
+        from sopsguard.sops.file import SopsFile
+
+        if not self.managed.whole:
+            return ()
+        managed = self.managed
+        found: list[tuple[str, ConfigProblem | Unknown]] = []
+        versions = [f.metadata.version for f in managed.files.values() if isinstance(f, SopsFile)]
+        for path, config in managed.configs.items():
+            if path.rpartition("/")[2] != CONFIG_NAME:
+                continue
+            inside = [p for p in managed.files if config.relative(p) is not None]
+            clear = [p for p in managed.clear if config.relative(p) is not None]
+            found += [(path, p) for p in lint.problems(config)]
+            found += [(path, p) for p in lint.requirements(config, versions)]
+            found += [(path, p) for p in usage.problems(config, inside, clear)]
+        found += [(p.path or CONFIG_NAME, p) for p in usage.layout(managed.configs, managed.files)]
+        return tuple(found)
+
+    @cached_property
+    def drifts(self) -> "Mapping[str, tuple[Drift, Config]]":
+        """How each SOPS file under judgement differs from its rule, with the configuration of the rule;
+        files without a usable rule are left out."""
+        from sopsguard.sops.drift import drift
+        from sopsguard.sops.file import SopsFile
+
+        found = {}
+        for path, file in self.managed.files.items():
+            match = self.managed.rule(path).match
+            if not isinstance(file, SopsFile) or match is None or match.rule is None or match.rule.is_block:
+                continue
+            meta = file.metadata
+            groups = [[r.key.identity for r in group] for group in meta.groups]
+            binary = file.format == "binary"
+            difference = drift(
+                groups, match.rule, threshold=meta.shamir_threshold, scope=meta.scope, binary=binary
+            )
+            found[path] = (difference, match.config)
+        return found
+
+    @cached_property
+    def past(self) -> "Context":
+        """The same view of the old side, for rules that judge files as wholes."""
+        past = Context(self.snapshot, tuple, policy=self.policy, clock=self._clock)
+        if self.before is not None:
+            past.snapshot, past.managed = self.before.snapshot, self.before
+        return past
 
     @property
     def found(self) -> tuple[Found, ...]:
@@ -144,6 +248,24 @@ class Context:
         from sopsguard.scan import proof
 
         return proof.names(_public_files(self.snapshot))
+
+
+def _may_match(config: str, folder: str, paths: Iterable[str]) -> bool:
+    import re
+
+    stated = re.findall(r"path_regex[\"']?\s*:\s*(.*)", config)
+    for expression in stated:
+        text = expression.strip().strip("'\"").replace("\\\\", "\\")
+        if not text or text[0] in "|>&*{!":
+            return True  # written over several lines, or by reference
+        try:
+            compiled = re.compile(text)
+        except re.error:
+            return True  # RE2 and Python differ: let the real engine decide
+        if any(compiled.search(path[len(folder) + 1 :] if folder else path) for path in paths):
+            return True
+    # A configuration in a form that this look does not know (flow mappings, merge keys).
+    return "<<" in config or len(stated) != config.count("path_regex")
 
 
 def _public_files(snapshot: Snapshot) -> Iterator[tuple[str, bytes]]:
@@ -184,6 +306,7 @@ class _Reader:
 
         self._scanner = Scanner(bulk=bulk)
         self._windows: dict[str, set[tuple[str, bytes, int]]] = {}
+        self.sops: list[str] = []
         self.found: list[Found] = []
         self.unknown: list[Unknown] = []
         self.notes: list[str] = []
@@ -203,6 +326,8 @@ class _Reader:
                 self.notes.append(
                     f"{change.path}: {piece.size >> 20} MiB, judged window by window, not as one document"
                 )
+        if piece.last and piece.offset == 0 and looks_like_sops(piece.data):
+            self.sops.append(change.path)
         result = self._scanner.scan(piece.data, change.path)
         for problem in result.unknown:
             line = piece.line + piece.data.count(b"\n", 0, problem.start)

@@ -28,6 +28,8 @@ class Target(NamedTuple):
     bulk: bool = False
     commits: int = 0
     paths: int = 0
+    concerned: frozenset[str] | None = None
+    before: Snapshot | None = None
     base: str | None = None
     rev: str | None = None
 
@@ -64,6 +66,8 @@ def _staged(repo: Repository, changes: list[Change]) -> Target:
         lambda: _new_contents(repo, changes),
         old=lambda: _old_contents(repo, changes),
         paths=len(changes),
+        concerned=frozenset(c.path for c in changes),
+        before=repo.tree(repo.head) if repo.head else None,
         rev="index",
         base=repo.head,
         # Start-up counts for a few files, throughput for many.
@@ -106,6 +110,7 @@ def everything(repo: Repository, paths: Iterable[str] = ()) -> Target:
         disk,
         lambda: _disk_and_index(repo, files, stage),
         whole=not list(paths),
+        concerned=_concerned(paths, (*files, *stage)),
         paths=len({c.path for c in (*files, *stage)}),
         rev="worktree",
         bulk=True,
@@ -126,6 +131,7 @@ def revision(repo: Repository, rev: str, paths: Iterable[str] = ()) -> Target:
         tree,
         lambda: _new_contents(repo, changes),
         whole=not list(paths),
+        concerned=_concerned(paths, changes),
         paths=len(changes),
         rev=commit,
         bulk=True,
@@ -155,6 +161,7 @@ def since(repo: Repository, rev: str, paths: Iterable[str] = ()) -> Target:
         contents=contents,
         old=old,
         whole=False,
+        before=repo.tree(commit),
         base=commit,
     )
 
@@ -189,6 +196,8 @@ def between(repo: Repository, base: str | None, tip: str, paths: Iterable[str] =
         contents,
         old=lambda: _old_contents(repo, before),
         commits=len(commits),
+        concerned=frozenset(c.path for c in repo.changes_between(start, end) if wanted(c.path)),
+        before=repo.tree(start) if start else None,
         paths=len({c.path for c in changes}),
         base=start,
         rev=end,
@@ -257,6 +266,10 @@ def _within(paths: Iterable[str]) -> Callable[[str], bool]:
     if not wanted or "" in wanted:
         return lambda _: True
     return lambda path: any(path == w or path.startswith(w + "/") for w in wanted)
+
+
+def _concerned(paths: Iterable[str], changes: Iterable[Change]) -> frozenset[str] | None:
+    return frozenset(c.path for c in changes) if list(paths) else None
 
 
 def _paths_hint(paths: Iterable[str], otherwise: str) -> str:

@@ -62,14 +62,11 @@ def judge(ctx: "Context", rules: "Iterable[str]", *, only_new: bool, whole: bool
     rules = tuple(rules)
     unknown: list[Unknown] = []
     raw: list[Finding] = []
-    if any(checks.RULES[rule] is Family.PLAINTEXT for rule in rules):
-        unknown.extend(u._replace(rule=u.rule or "plaintext", family=Family.PLAINTEXT) for u in ctx.unread)
-        wanted = {f.rule for f in ctx.found}
-    else:
-        wanted = set()
+    unknown.extend(u._replace(rule=u.rule or "plaintext", family=Family.PLAINTEXT) for u in ctx.unread)
+    wanted = {f.rule for f in ctx.found}
     for rule in rules:
-        # A plaintext rule without a candidate is not even imported: this is the path of most commits.
-        if checks.RULES[rule] is Family.PLAINTEXT and rule not in wanted:
+        # A rule that nothing here concerns is not even imported: this is the path of most commits.
+        if rule not in wanted if rule in checks.SCANNED else not ctx.concerns_sops:
             continue
         check = checks.load(rule)
         default = ctx.policy.level(rule, check.level)
@@ -84,12 +81,31 @@ def judge(ctx: "Context", rules: "Iterable[str]", *, only_new: bool, whole: bool
     found = fingerprinted(_one_per_cause(raw))
     older = 0
     if only_new and found:
-        fresh = [f for f in found if not (f.mark and (f.rule, f.mark) in ctx.old_marks)]
+        before = _before(ctx, {f.rule for f in found if not f.mark})
+        fresh = [f for f in found if not _was_there(ctx, f, before)]
         older = len(found) - len(fresh)
         found = fresh
     kept, waived, about_waivers = _waive(ctx, found, rules, whole)
     kept.extend(about_waivers)
     return Verdict(tuple(sorted(kept, key=_order)), older, tuple(sorted(unknown, key=_place)), tuple(waived))
+
+
+def _before(ctx: "Context", rules: "set[str]") -> "frozenset[tuple[str, str]]":
+    """(fingerprint, message) of what these rules said of the old side."""
+    if not rules or ctx.before is None:
+        return frozenset()
+    raw = []
+    for rule in rules:
+        check = checks.load(rule)
+        raw += [f._replace(rule=rule) for f in check.run(ctx.past) if isinstance(f, Finding)]
+    return frozenset((f.fingerprint, f.message) for f in fingerprinted(raw))
+
+
+def _was_there(ctx: "Context", f: Finding, before: "frozenset[tuple[str, str]]") -> bool:
+    """Whether the old side had this finding: the same secret, or the same words about the same thing."""
+    if f.mark:
+        return (f.rule, f.mark) in ctx.old_marks
+    return (f.fingerprint, f.message) in before
 
 
 def _weaker(said: Level, default: Level) -> Level:

@@ -18,7 +18,34 @@ RULES: dict[str, Family] = {
     "plaintext-password": Family.PLAINTEXT,
     "plain-kubernetes-secret": Family.PLAINTEXT,
     "decrypted-leftover": Family.PLAINTEXT,
+    "unencrypted-file": Family.PLAINTEXT,
+    "unencrypted-value": Family.PLAINTEXT,
+    "broken-file": Family.SCHEMA,
+    "moved-ciphertext": Family.SCHEMA,
+    "reused-iv": Family.SCHEMA,
+    "formatter-damage": Family.SCHEMA,
+    "placeholder-value": Family.SCHEMA,
+    "version-mismatch": Family.SCHEMA,
+    "guessable-value": Family.SCHEMA,
+    "recipient-drift": Family.RECIPIENTS,
+    "mislabelled-recipient": Family.RECIPIENTS,
+    "accidental-shamir": Family.RECIPIENTS,
+    "file-without-rule": Family.RECIPIENTS,
+    "scope-drift": Family.RECIPIENTS,
+    "dead-rule": Family.RECIPIENTS,
+    "risky-rule": Family.RECIPIENTS,
 }
+
+# Rules that the scan answers alone: without a candidate they need not even be imported.
+SCANNED = frozenset(
+    (
+        "plaintext-private-key",
+        "plaintext-token",
+        "plaintext-password",
+        "plain-kubernetes-secret",
+        "decrypted-leftover",
+    )
+)
 
 
 def load(rule: str) -> "Check":

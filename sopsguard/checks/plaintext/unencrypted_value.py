@@ -1,0 +1,41 @@
+"""Every value that a SOPS file should encrypt is encrypted.
+
+Which values are encrypted is decided by the file's own suffix or expression. A value added by hand
+stays in clear, and sops then refuses the file. Worse is an expression that sops cannot compile: it
+takes it without a word as matching nothing, writes the whole file in clear, and calls it encrypted.
+
+Remedy: encrypt the file again (`sops encrypt -i` on the decrypted content) with an expression that
+matches, and treat what stood there in clear as leaked.
+"""
+
+from collections.abc import Iterator
+
+from sopsguard.checks.problems import Advice, of_configs, of_files
+from sopsguard.context import Check, Context, Example
+from sopsguard.model import Encrypt, Family, Finding, Level, Unknown
+
+LEAKED = "encrypt it with sops, and replace the value if it was ever pushed"
+CODES = {
+    "L1": Advice(LEAKED),
+    "L2": Advice(f"correct the expression, then {LEAKED}"),
+    "L3": Advice("sops uses RE2, which has no look-around and no back references: correct the expression"),
+    "L4": Advice("the expression is matched against single keys: correct it", Level.WARNING),
+    "L16": Advice("make any change with `sops edit`: the comment is then encrypted", Level.WARNING),
+    "C8": Advice("sops uses RE2, which has no look-around and no back references: correct the expression"),
+}
+
+
+def run(ctx: Context) -> Iterator[Finding | Unknown]:
+    """Clear values and comments that the scope selects, and expressions that select nothing."""
+    yield from of_configs(ctx, {"C8": CODES["C8"]})
+    yield from of_files(ctx, CODES, lambda path: Encrypt(path))
+
+
+CHECK = Check(
+    "unencrypted-value",
+    Family.PLAINTEXT,
+    Level.ERROR,
+    __doc__,
+    run,
+    Example(bad={}, good={}),
+)

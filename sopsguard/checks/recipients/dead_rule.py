@@ -1,0 +1,32 @@
+"""Every creation rule applies to some file.
+
+sops takes the first rule that matches. A rule behind a catch-all, or behind one that takes all its
+files, never applies: whoever is named only there reads nothing, and whoever edits it changes
+nothing.
+
+Remedy: put the more special rule first, or remove the dead one.
+"""
+
+from collections.abc import Iterator
+
+from sopsguard.context import Check, Context, Example
+from sopsguard.model import Family, Finding, Level, Location, Unknown
+
+
+def run(ctx: Context) -> Iterator[Finding]:
+    """Rules that can never apply, and rules that match no file."""
+    for path, problem in ctx.config_problems:
+        if isinstance(problem, Unknown) or problem.code not in ("C2", "C3") or problem.path is not None:
+            continue
+        key = None if problem.rule is None else f"creation_rules.{problem.rule}"
+        yield Finding(
+            Location(path, problem.line, problem.column, key=key),
+            problem.message,
+            problem.hint or "put the more special rule first, or remove the dead one",
+            # No file yet is common in a new repository, and harmless.
+            level=Level.INFO if problem.code == "C3" else None,
+            identity=problem.code,
+        )
+
+
+CHECK = Check("dead-rule", Family.RECIPIENTS, Level.WARNING, __doc__, run, Example(bad={}, good={}))

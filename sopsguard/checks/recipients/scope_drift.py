@@ -1,0 +1,36 @@
+"""Every file encrypts what its creation rule says.
+
+Which values are encrypted is fixed when a file is made. A later change of the rule
+(`encrypted_regex`, `unencrypted_suffix`, `mac_only_encrypted`, the Shamir threshold) does not reach
+it: neither `updatekeys` nor `rotate` carries it over.
+
+Remedy: decrypt the file and encrypt it again, both in memory or on a RAM disk; or set the rule
+back.
+"""
+
+from collections.abc import Iterator
+
+from sopsguard.context import Check, Context, Example
+from sopsguard.model import Family, Finding, Level, Location, printable
+
+
+def run(ctx: Context) -> Iterator[Finding]:
+    """Selection fields and threshold of the file against those of its rule."""
+    for path, (drift, _) in ctx.drifts.items():
+        said = [
+            f"`{name}` is {_shown(have)} in the file and {_shown(want)} in the rule"
+            for name, (have, want) in drift.scope.items()
+        ]
+        if drift.threshold_by_rule:
+            have, want = drift.threshold_by_rule
+            said.append(f"{have} key groups must come together, the rule says {want}")
+        if said:
+            hint = "decrypt and encrypt it again (updatekeys and rotate do not change this)"
+            yield Finding(Location(path, key="sops"), "; ".join(said), f"{hint}, or set the rule back")
+
+
+def _shown(value: str) -> str:
+    return printable(value) or "not set"
+
+
+CHECK = Check("scope-drift", Family.RECIPIENTS, Level.WARNING, __doc__, run, Example(bad={}, good={}))

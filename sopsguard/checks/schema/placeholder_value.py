@@ -1,0 +1,32 @@
+"""No value is still the example that sops opens for a new file.
+
+`sops NEWFILE` begins with sample keys. They are easily committed along with the first real secret,
+or instead of it. They are recognised by the lengths that encryption leaves visible.
+
+Remedy: remove them with `sops edit`.
+"""
+
+from collections.abc import Iterator
+
+from sopsguard.checks.problems import Advice, of_files
+from sopsguard.context import Check, Context, Example
+from sopsguard.model import Family, Finding, Level
+
+CODES = {
+    "L18": Advice("remove the sample keys with `sops edit`"),
+}
+
+
+def run(ctx: Context) -> Iterator[Finding]:
+    """The sample keys of sops, by name and length."""
+    yield from of_files(ctx, CODES)
+
+
+CHECK = Check(
+    "placeholder-value",
+    Family.SCHEMA,
+    Level.WARNING,
+    __doc__,
+    run,
+    Example(bad={}, good={}),
+)

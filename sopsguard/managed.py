@@ -1,0 +1,119 @@
+"""The SOPS files and `.sops.yaml` of one snapshot, as far as a judgement concerns them."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from sopsguard.snapshot import EXECUTABLE, FILE, Snapshot, TooLarge, Unreadable
+
+if TYPE_CHECKING:
+    from sopsguard.sops.config import Config, Verdict
+    from sopsguard.sops.file import Broken, SopsFile
+
+CONFIG_NAMES = (".sops.yaml", ".sops.yml")
+
+
+def is_config(path: str) -> bool:
+    """Whether the path is that of a configuration of sops, or of a file that people take for one."""
+    return path.rpartition("/")[2] in CONFIG_NAMES
+
+
+def looks_like_sops(data: bytes) -> bool:
+    """A test of the bytes alone, for the path on which nothing may be imported: no is certain."""
+    return b"sops" in data or b"ENC[AES256_GCM," in data
+
+
+class Managed:
+    """What sops manages in a snapshot.
+
+    `concerned` limits what single files are judged (None: every file); `hinted`, when given, lists
+    those of them whose content looks like SOPS, so that they need not be read again to find out.
+    """
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        concerned: frozenset[str] | None = None,
+        hinted: Callable[[], Iterable[str]] | None = None,
+    ) -> None:
+        self.snapshot = snapshot
+        self.concerned = concerned
+        self._hinted = hinted
+
+    @cached_property
+    def whole(self) -> bool:
+        """Whether every file is judged: always when a configuration is among what changed, because then
+        any file may have another rule than before."""
+        return self.concerned is None or any(is_config(path) for path in self.concerned)
+
+    @cached_property
+    def configs(self) -> "Mapping[str, Config]":
+        """Every `.sops.yaml` (and `.sops.yml`, which sops never reads), by path."""
+        from sopsguard.sops.config import parse
+
+        found = {}
+        for path in filter(is_config, self.snapshot.paths()):
+            data = self.read(path)
+            if data is not None:
+                found[path] = parse(data, path)
+        return found
+
+    @cached_property
+    def paths(self) -> tuple[str, ...]:
+        """The regular files under judgement."""
+        if self.whole:
+            return tuple(e.path for e in self.snapshot.entries() if e.mode in (FILE, EXECUTABLE))
+        found = []
+        for path in sorted(self.concerned or ()):
+            entry = self.snapshot.get(path)
+            if entry is not None and entry.mode in (FILE, EXECUTABLE):
+                found.append(path)
+        return tuple(found)
+
+    @cached_property
+    def files(self) -> "Mapping[str, SopsFile | Broken]":
+        """The SOPS files among `paths`."""
+        from sopsguard.sops.file import NotSops, may_be_sops, read
+
+        found: dict[str, SopsFile | Broken] = {}
+        for path, data in self._candidates():
+            if may_be_sops(data) and not isinstance(file := read(data, path), NotSops):
+                found[path] = file
+        return found
+
+    def _candidates(self) -> Iterator[tuple[str, bytes]]:
+        wanted = set(self.paths)
+        if self._hinted is not None and (self.concerned is None or not self.whole):
+            for path in self._hinted():
+                if path in wanted and (data := self.read(path)) is not None:
+                    yield path, data
+            return
+        for entry, piece in self.snapshot.pieces(self.paths):
+            if isinstance(piece, Unreadable) or piece.offset or not piece.last:
+                continue
+            if looks_like_sops(piece.data):
+                yield entry.path, piece.data
+
+    @cached_property
+    def clear(self) -> tuple[str, ...]:
+        """The files among `paths` that are not SOPS files."""
+        return tuple(path for path in self.paths if path not in self.files)
+
+    @cached_property
+    def sops_paths(self) -> frozenset[str]:
+        """The paths of `files`."""
+        return frozenset(self.files)
+
+    def rule(self, path: str) -> "Verdict":
+        """The creation rule of a path, from the configuration that sops would use at the top of the
+        repository, with what another working directory would change."""
+        from sopsguard.sops.config import effective
+
+        return effective(self.configs, path)
+
+    def read(self, path: str) -> bytes | None:
+        """The content, or None where there is none that can be judged as a document."""
+        try:
+            return self.snapshot.read(path)
+        except (KeyError, TooLarge, Unreadable):
+            return None

@@ -274,6 +274,8 @@ SECRETS: list[tuple[str, str, Confidence]] = [
     ('{ x.secret = "grafana-admin"; }', "secret", POSSIBLE),
     ('{ fields.password = "password"; }', "password", POSSIBLE),
     ('{ x.password = "prefix1234${y}"; }', "password", POSSIBLE),
+    ('{ esphome.api.encryption.key = "Zm9vYmFyYmF6cXV4MTIzNDU2"; }', "secret", LIKELY),
+    ('{ services.x.settings.smtpPass = "mailpw1"; }', "password", LIKELY),
     ('{ my.dbPassword = "database/password"; }', "password", POSSIBLE),
     ('{ options.x.apiKey = mkOption { default = "a1b2c3d4e5f6a7b8"; }; }', "api-key", POSSIBLE),
 ]  # fmt: skip
@@ -358,6 +360,11 @@ HARMLESS = [
     '{ resource.github.token = "\\${{ secrets.GITHUB_TOKEN }}"; provider.x.token = "\\${var.token}"; }',
     "{ environment.etc.\"pam.d/passwd\".text = ''\n  auth required x.so\n  password required y.so\n''; }",
     '{ environment.variables.SSH_ASKPASS = "ksshaskpass1"; PASSWORD_STORE_DIR = "x1"; }',
+    '{ services.dex.settings.expiry.idTokens = "24h"; services.x.token = "3600"; }',
+    '{ locations."/".proxyPass = "unix:/run/x.sock"; fastcgi_pass = "php1"; lowPass = "12khz"; }',
+    '{ sddm.theme.password = "Password:"; environment.ENABLE_PASSWORD = "1"; }',
+    '{ services.x.secret = "#CLIENT_SECRET#"; services.y.token = "ENV[X_TOKEN]"; }',
+    '{ services.nginx.virtualHosts.a.locations."/".proxyPass = "http://127.0.0.1:80"; }',
     '{ services.x.keys.password.bind = "ctrl+p"; keybindings.token = "abc1"; }',
 ]  # fmt: skip
 

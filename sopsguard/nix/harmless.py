@@ -8,6 +8,7 @@ _REFERENCE = rb"""(?xs)
     | \$\(.*\) | `.*` | \$__\w+\{.*\}
     | %\w+% | %\{\w+\} | %[a-zA-Z](?:/.*)? | @[\w.-]+@ | @/.* | ext:.* | ENC\[.*\]
     | \{\{.*\}\} | \{[$%]?[\w.:/ -]+\} | <[^<>]+> | \[[^\[\]]+\]
+    | (?:\#|%%|__|<<|\[\[|~)[A-Z][A-Z0-9_]*(?:\#|%%|__|>>|\]\]|~) | ENV\[.*\] | (?:process\.)?env\.[A-Z_]+
     | !(?:secret|env|env_var|include|file|vault|reference)\b.*
     | (?:env|file|vault|op|bw|keyring|sops|secrets?|credential|ref\+\w+|arn|gopass|doppler|k8s|fd):(?://)?[^\s]*
     | ssh-(?:rsa|ed25519|dss)\ .* | age1[0-9a-z]{20,} | [a-z][a-z0-9+.-]*://[^@\s]*"""

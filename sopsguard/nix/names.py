@@ -75,6 +75,15 @@ def _by_last_word() -> dict[str, list[tuple[str, SecretKind]]]:
 _BY_LAST = _by_last_word()
 # `publicToken`, `existingSecret`, `--no-password`.
 _NOT_AFTER = frozenset(("public", "pub", "no", "without", "publishable", "max", "next", "existing", "pull"))
+# `proxyPass` and `lowPass` are no passwords; `smtpPass` is one.
+# fmt: off
+_LOGINS = frozenset((
+    "db", "user", "smtp", "imap", "mail", "email", "admin", "root", "mysql", "postgres", "sql", "auth",
+    "rpc", "http", "ftp", "ldap", "redis", "mqtt", "rtsp", "wifi", "login", "server", "client",
+    "default", "bind", "access", "account", "app", "sasl", "vnc", "irc", "nick", "nickserv", "require",
+    "web", "api", "basic",
+))
+# fmt: on
 _FILE_WORDS = frozenset(("file", "files", "path", "txt", "conf", "env", "key", "json", "text", "raw"))
 _WORDS = r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+"
 
@@ -95,7 +104,7 @@ def kind_of(words: list[str]) -> SecretKind | None:
     for ending, kind in candidates:
         if joined.endswith(" " + ending):
             before = joined[: -len(ending)].split()
-            if before and before[-1] in _NOT_AFTER:
+            if before and (before[-1] in _NOT_AFTER or (ending == "pass" and before[-1] not in _LOGINS)):
                 return None
             return kind
     return None

@@ -133,6 +133,8 @@ class _Judge:
             return
         last = names[-1]
         kind = kind_of(words_of(last))
+        if last == "key" and len(names) > 1 and value.text is not None and not _is_plain_name(value.text):
+            kind = kind_of([*words_of(names[-2]), last])  # encryption.key
         if attribute.declared:
             yield from self.default(attribute, names)
             return
@@ -342,13 +344,20 @@ def _verdict(
         return kind, Confidence.POSSIBLE
     if _names_a_secret(text):
         return kind, Confidence.POSSIBLE
+    if text.endswith((b":", "…".encode())) or re.fullmatch(rb"\d{1,2}", text):  # a label, a switch
+        return None
     if kind is SecretKind.PASSWORD:
         weak_name = words_of(last)[-1] == "pass" and len(words_of(last)) == 1
-        return kind, Confidence.POSSIBLE if weak_name and not known else Confidence.LIKELY
+        is_path = b"/" in text and _is_plain_name(text)
+        return kind, Confidence.POSSIBLE if (weak_name and not known) or is_path else Confidence.LIKELY
+    if re.fullmatch(rb"\d{1,9}[a-zA-Z%]{0,3}", text):  # a number, a duration
+        return None
     if b" " in text or b"\n" in text:
         return None if kind is not SecretKind.SECRET or role is not Role.SET else (kind, Confidence.POSSIBLE)
     if _is_plain_name(text) and not _is_variable(last) and "deployment" not in names:
         # `secret = "grafana-admin"` names one
+        return kind, Confidence.POSSIBLE
+    if len(text) < 8 and kind is not SecretKind.SECRET:
         return kind, Confidence.POSSIBLE
     return kind, Confidence.LIKELY
 

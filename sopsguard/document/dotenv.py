@@ -3,7 +3,7 @@
 from sopsguard.document.scalars import display
 from sopsguard.document.tree import Comment, Document, Item, Mapping, Scalar, Unreadable
 
-MAX_LINES = 250_000
+MAX_LINES = 100_000
 
 
 def read_dotenv(data: bytes) -> Document:

@@ -7,7 +7,7 @@ the MAC of a file is computed in this order.
 from typing import NamedTuple
 
 MAX_DEPTH = 200  # nested levels; real files have a dozen. Everything that walks a tree may rely on it.
-MAX_NODES = 250_000  # values after aliases are expanded; above it a file is "too large", never slow
+MAX_NODES = 100_000  # values after aliases are expanded; above it a file is "too large", never slow
 
 
 class Time(NamedTuple):

@@ -12,9 +12,8 @@ from sopsguard import git
 from sopsguard.git import Repository
 from sopsguard.model import UserError
 from sopsguard.snapshot import EXECUTABLE, FILE, SUBMODULE, SYMLINK, Change, Piece
+from tests.conftest import ROOT
 from tests.gitrepo import Repo
-
-PACKAGE = Path(git.__file__).parent.parent
 
 # What a hook runs: everything that the hook would judge, written where the test can read it.
 DUMP = """
@@ -64,7 +63,7 @@ def with_hook(repo: Repo, tmp_path: Path, name: str = "pre-commit") -> Path:
     """Install a hook that writes down what it sees; returns where."""
     out = tmp_path / f"{name}.json"
     script = tmp_path / f"{name}.py"
-    script.write_text(DUMP.format(package=str(PACKAGE), out=str(out)))
+    script.write_text(DUMP.format(package=str(ROOT), out=str(out)))
     repo.hook(name, f"#!/bin/sh\nexec '{sys.executable}' -S '{script}'\n")
     return out
 
@@ -292,7 +291,7 @@ def test_quarantined_objects_are_read(repo: Repo, tmp_path: Path) -> None:
     out = tmp_path / "received"
     script = tmp_path / "receive.py"
     script.write_text(
-        f"import sys; sys.path.insert(0, {str(PACKAGE)!r})\n"
+        f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
         "from sopsguard import git\n"
         "_, new, _ = sys.stdin.read().split()\n"
         "repo = git.discover()\n"

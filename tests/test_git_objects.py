@@ -14,9 +14,8 @@ from sopsguard import git
 from sopsguard.git import Repository
 from sopsguard.model import UserError
 from sopsguard.snapshot import FILE, LIMIT, OVERLAP, SUBMODULE, WINDOW, Entry, Piece, TooLarge, Unreadable
+from tests.conftest import ROOT
 from tests.gitrepo import Repo
-
-PACKAGE = Path(git.__file__).parent.parent
 
 
 @pytest.fixture
@@ -273,7 +272,7 @@ def test_a_blob_of_500_mb_needs_little_memory(repo: Repo, where: str) -> None:
         assert bool(list((repo.root / ".git/objects/pack").glob("*.pack"))) == (where == "packed")
         path.unlink()
     code = (
-        f"import sys, resource; sys.path.insert(0, {str(PACKAGE)!r})\n"
+        f"import sys, resource; sys.path.insert(0, {str(ROOT)!r})\n"
         "from sopsguard import git\n"
         f"repo = git.discover({str(repo.root)!r})\n"
         f"snap = repo.worktree() if {where == 'disk'} else repo.index()\n"

@@ -1,0 +1,6 @@
+"""The only place that runs git: plumbing, object ids, raw bytes; never diff text, attributes, textconv."""
+
+from sopsguard.git.process import MINIMUM, command
+from sopsguard.git.repository import Repository, discover
+
+__all__ = ["MINIMUM", "Repository", "command", "discover"]

@@ -87,6 +87,8 @@ DECLARATIONS = [
     ('let host = "web"; in { sops.secrets."wg/${host}/key" = { }; }', ["secret wg/web/key"]),
     ('{ sops.secrets."wg/${config.networking.hostName}/key" = { }; }',
      ["secret wg/${config.networking.hostName}/key", NAME]),
+    ('let app = "cv"; kind = "services"; in { sops.secrets."${kind}/${app}/env" = { }; }',
+     ["secret services/cv/env"]),
     ("{ sops.secrets.${name} = { }; }", ["secret ${name}", NAME]),
     ('{ sops.secrets.${"lit"} = { }; }', ["secret lit"]),
     ('{ sops.secrets = lib.genAttrs [ "a" "b" ] (n: { sopsFile = ./x.yaml; }); }',
@@ -199,6 +201,9 @@ HOSTS = [
      ["doubt the names are computed by `genAttrs`", "host ? in hosts"]),
     ('{ nixosConfigurations = builtins.listToAttrs (map (n: { name = n; value = mk n; }) [ "web" ]); }',
      ["host web"]),
+    ('let mk = { name }: sys { modules = [ ./${name}.nix ]; }; in { flake.nixosConfigurations =\n'
+     'listToAttrs (builtins.map (name: { inherit name; value = mk { inherit name; }; }) [ "web" ]); }',
+     ["host web web.nix"]),
     ("{ nixosConfigurations = { web = x; } // { db = y; }; }", ["host web", "host db"]),
     ("{ nixosConfigurations = { inherit (hosts) web db; }; }", ["host web", "host db"]),
     ("{ nixosConfigurations = { ${name} = x; }; }", ["doubt the name of a host is computed", "host ${name}"]),
@@ -253,6 +258,26 @@ def test_imports_are_paths_in_the_repository() -> None:
         "hosts/a/more.nix",
         "hosts/a/bob.nix",
     ]
+
+
+def test_modules_of_the_flake_lead_from_hosts_to_files() -> None:
+    found = read(
+        """{ self, inputs, ... }: {
+             flake.nixosModules = { common = import ./common.nix; web-host = ./web/default.nix; };
+             flake.nixosConfigurations.web = sys {
+               modules = [ self.nixosModules.web-host inputs.disko.nixosModules.disko ]
+                 ++ (with self.nixosModules; [ common ]); }; }""",
+        "flake.nix",
+    )
+    assert [(module.name.static, module.file.path) for module in found.modules] == [
+        ("common", "common.nix"),
+        ("web-host", "web/default.nix"),
+    ]
+    assert [name.static for host in found.hosts for name in sorted(host.modules, key=str)] == [
+        "common",
+        "web-host",
+    ]
+    assert [use.name.static for use in found.module_uses] == ["web-host", "common"]
 
 
 def test_wireguard_nodes_keep_what_stands_beside_the_key() -> None:

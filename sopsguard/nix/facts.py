@@ -14,6 +14,8 @@ from sopsguard.nix.stated import (
     HostName,
     Import,
     KeySource,
+    Module,
+    ModuleUse,
     NixFacts,
     Owner,
     Place,
@@ -75,6 +77,8 @@ _KEY_OPTIONS = frozenset(
 )
 _ADDRESSES = ("ip", "ips", "address", "addresses", "allowedips")
 _WIREGUARD = frozenset((*_ADDRESSES, "endpoint", "isserver", "name", "publickey"))
+_MODULES = frozenset(("nixosModules", "darwinModules"))
+_SELVES = frozenset((("self",), ("inputs", "self"), ("flake",), ("config", "flake")))
 _OPAQUE = frozenset(("example", "defaultText", "description"))
 
 
@@ -97,6 +101,7 @@ class _HostDraft:
     place: Place
     files: list[FileRef] = field(default_factory=list)
     folder: FileRef | None = None
+    modules: list[Text] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -122,6 +127,8 @@ class _Survey(Walk):
         self.key_sources: list[KeySource] = []
         self.host_names: list[HostName] = []
         self.imports: dict[tuple[int, str], Import] = {}
+        self.modules: dict[tuple[int, str], Module] = {}
+        self.module_uses: dict[tuple[int, str], ModuleUse] = {}
         self.peers: dict[tuple[int, Path], _Peer] = {}
         self.set_of: dict[int, int] = {}
         self.doubts: dict[tuple[int, str], Doubt] = {}
@@ -151,7 +158,10 @@ class _Survey(Walk):
                     draft.partial,
                 )
             )
-        hosts = (Host(h.name, h.kind, h.place, _in_order(h.files), h.folder) for h in self.hosts.values())
+        hosts = (
+            Host(h.name, h.kind, h.place, _in_order(h.files), h.folder, tuple(dict.fromkeys(h.modules)))
+            for h in self.hosts.values()
+        )
         return NixFacts(
             self.path,
             tuple(sorted(hosts, key=lambda host: host.place.start)),
@@ -162,6 +172,8 @@ class _Survey(Walk):
             tuple(sorted(self.key_sources, key=lambda source: source.place.start)),
             tuple(sorted(self.host_names, key=lambda name: name.place.start)),
             tuple(sorted(self.imports.values(), key=lambda item: item.file.place.start)),
+            tuple(sorted(self.modules.values(), key=lambda module: module.file.place.start)),
+            tuple(sorted(self.module_uses.values(), key=lambda use: use.place.start)),
             tuple(self._wireguard()),
             tuple(sorted(self.doubts.values(), key=lambda doubt: doubt.place.start)),
             errors,
@@ -383,6 +395,8 @@ class _Survey(Walk):
         host = self.host(path, task.node)
         if host is not None:
             host.files.append(file)
+        if len(path) > 1 and path[-2] in _MODULES:
+            self.modules[(file.place.start, path[-1] or "")] = Module(text_of(path[-1]), file)
         if path and (path[-1] in ("imports", "modules") or host is not None) and _sops(path) is None:
             self.imports.setdefault((file.place.start, text.pattern), Import(file, _dotted(path)))
 
@@ -452,6 +466,7 @@ class _Survey(Walk):
         """Note a reference to a secret, template or placeholder; False when `symbol` is none."""
         place = _reference(symbol)
         if place is None:
+            self.module_use(symbol, task)
             return False
         node, path = task.node, task.path
         if task.declared and not _OPAQUE.isdisjoint(path):
@@ -468,6 +483,18 @@ class _Survey(Walk):
         owner = _owner(symbol[: place + 1])
         self.use(kind, name, attribute or taken, task, owner)
         return True
+
+    def module_use(self, symbol: tuple[str, ...], task: Task) -> None:
+        """`self.nixosModules.common`: a module of this flake, not of another input."""
+        for place, name in enumerate(symbol[1:-1], 1):
+            if name in _MODULES and symbol[:place] in _SELVES:
+                module = text_of(symbol[place + 1])
+                start = task.node.start_byte
+                use = ModuleUse(module, _dotted(task.path), self.place(task.node))
+                self.module_uses[(start, module.pattern)] = use
+                host = self.host(task.path, task.node)
+                if host is not None:
+                    host.modules.append(module)
 
     def use(
         self, kind: UseKind, name: Text | None, attribute: str, task: Task, owner: Owner | None = None
@@ -627,7 +654,8 @@ class _Survey(Walk):
             if entries is None:
                 return False
             for name, value, origin in entries:
-                self.made(task, text_of(name), value, arguments[0], [name, (value, origin)])
+                item = arguments[1] if isinstance(value, str) else value
+                self.made(task, text_of(name), item, arguments[0], [name, (value, origin)])
             return True
         if short == "listToAttrs" and len(arguments) == 1:
             return self.listed(task, arguments[0])
@@ -675,7 +703,10 @@ class _Survey(Walk):
             return None
         entries = {name: (value, origin) for name, value, origin in self.entries(node, scope) or ()}
         if "name" in entries and "value" in entries:
-            return (self.resolver.text(*entries["name"]), *entries["value"])
+            (name, origin), (value, inner) = entries["name"], entries["value"]
+            text = Text((name,)) if isinstance(name, str) else self.resolver.text(name, origin)
+            if not isinstance(value, str):
+                return text, value, inner
         return None
 
     def made(
@@ -684,7 +715,7 @@ class _Survey(Walk):
         name: Text,
         item: "Node",
         function: "Node",
-        arguments: "list[str | tuple[Node, Scope | None]]",
+        arguments: "list[str | tuple[Node | str, Scope | None]]",
     ) -> None:
         """One attribute that a function makes for a name."""
         path = (*task.path, Dynamic(name) if name.static is None else name.static)
@@ -702,34 +733,35 @@ class _Survey(Walk):
         if place is not None and path[place + 1] == "secrets":
             self.draft(path, place, item).partial = True
 
-    def entries(self, node: "Node", scope: Scope | None) -> "list[tuple[str, Node, Scope | None]] | None":
+    def entries(
+        self, node: "Node", scope: Scope | None
+    ) -> "list[tuple[str, Node | str, Scope | None]] | None":
         """Names and values of a literal set with plain names."""
         node, scope = self.resolver.followed(node, scope)
         if node.type not in SETS:
             return None
         if node.type != "attrset_expression":
             scope = self.resolver.inside(node, scope)
-        found: list[tuple[str, Node, Scope | None]] = []
+        found: list[tuple[str, Node | str, Scope | None]] = []
         for child in node.named_children:
             for binding in child.named_children if child.type == "binding_set" else ():
                 if binding.type == "inherit":
                     for name in self.resolver.inherited(binding):
                         bound = self.resolver.lookup(name, scope)
-                        if bound is None or bound.node is None or bound.member:
+                        value = None if bound is None or bound.member else bound.node or bound.constant
+                        if bound is None or value is None:
                             return None
-                        found.append((name, bound.node, bound.scope))
+                        found.append((name, value, bound.scope))
                     continue
                 target = binding.child_by_field_name("attrpath")
-                value = binding.child_by_field_name("expression")
+                expression = binding.child_by_field_name("expression")
                 path = () if target is None else self.attrpath(target, scope)
                 if binding.type == "comment":
                     continue
-                if value is None or not path or isinstance(path[0], Dynamic) or path[0] is None:
+                plain = len(path) == 1 and not isinstance(path[0], Dynamic)
+                if expression is None or not plain or path[0] is None:
                     return None
-                if len(path) == 1:
-                    found.append((path[0], value, scope))
-                else:
-                    return None
+                found.append((path[0], expression, scope))
         return found
 
     def read_folder(self, arguments: list["Node"], scope: Scope | None) -> FileRef | None:

@@ -246,7 +246,9 @@ class Resolver:
                     if around.subject is None:
                         continue
                     subject = self.symbol(around.subject, around.subject_scope, depth + 1)
-                    if subject is not None and ("sops" in subject or subject[-1:] == ("config",)):
+                    if subject is not None and (
+                        "sops" in subject or subject[-1] in ("config", "nixosModules", "darwinModules")
+                    ):
                         return (*subject, name)
             return (name,)
         if bound.constant is not None:

@@ -126,13 +126,14 @@ class KeySource:
 class Host:
     """A configuration that can be deployed. `kind` is the flake output it stands in. Without a name the
     names are computed: from the entries of `folder`, or in a way that was not read. `files` are the files
-    its expression names."""
+    and `modules` the flake's own modules that its expression names."""
 
     name: Text | None
     kind: str
     place: Place
     files: tuple[FileRef, ...] = ()
     folder: FileRef | None = None
+    modules: tuple[Text, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +151,23 @@ class Import:
 
     file: FileRef
     option: str
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A flake output `nixosModules.<name>` (or `darwinModules`) that is a file."""
+
+    name: Text
+    file: FileRef
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleUse:
+    """A reference to a module of the flake itself, `self.nixosModules.<name>`."""
+
+    name: Text
+    option: str
+    place: Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +205,8 @@ class NixFacts:
     key_sources: tuple[KeySource, ...] = ()
     host_names: tuple[HostName, ...] = ()
     imports: tuple[Import, ...] = ()
+    modules: tuple[Module, ...] = ()
+    module_uses: tuple[ModuleUse, ...] = ()
     wireguard: tuple[WireguardNode, ...] = ()
     doubts: tuple[Doubt, ...] = ()
     errors: tuple[Span, ...] = ()

@@ -303,6 +303,8 @@ def _url_password(found: Found) -> str:
         len(value) < 3
         or _PORT.match(value)
         or b"://" in value
+        or (b"," in value and b":" in value)
+        or low.endswith(b"anoncvs")
         or (low in _DUMMIES and low != b"secret")
         or _MASK.fullmatch(value)
     ):
@@ -334,6 +336,8 @@ def _header(found: Found) -> str:
     low = found.before[-24:].lower()
     if re.search(rb"basic[ :=]{1,2}$", low):
         return _docker_auth(found)
+    if value.startswith(b"AWS4-HMAC-"):
+        return REJECT
     if _UUID.fullmatch(value):
         return SECRET
     if len(value) >= 16 and looks_random(value):
@@ -385,7 +389,7 @@ def _generic_password(found: Found) -> str:
     name = _name(found.before)
     if name and not _PASSWORD_NAME.search(name):
         return REJECT
-    if _rejected_setting(found, name):
+    if _rejected_setting(found, name) or _loose(found):
         return REJECT
     low = value.lower()
     if low in _DUMMIES or _TYPE.fullmatch(value) or (_UUID.fullmatch(value) and b"id" in name.lower()):
@@ -395,6 +399,8 @@ def _generic_password(found: Found) -> str:
     quoted = _quoted(found)
     if b" " in value or b"\t" in value:
         return WEAK if quoted and classes == 4 and len(value.split()) <= 2 else REJECT
+    if _PATH.match(value) and not random:
+        return REJECT
     named = _PASSWORD_NAME.search(low) is not None or b"token" in low or b"secret" in low
     if quoted:
         if (random and size >= 8) or (
@@ -446,7 +452,7 @@ def _generic_password(found: Found) -> str:
 def _generic_secret(found: Found) -> str:
     value = found.value
     name = _name(found.before)
-    if _rejected_setting(found, name):
+    if _rejected_setting(found, name) or _loose(found):
         return REJECT
     size = len(value)
     if size < 8 or b" " in value or _TYPE.fullmatch(value):
@@ -480,7 +486,7 @@ def _other_form(value: bytes, name: bytes) -> bool:
 def _generic_key(found: Found) -> str:
     value = found.value
     name = _name(found.before)
-    if len(value) < 24 or _rejected_setting(found, name) or _KEY_OF.search(name):
+    if len(value) < 16 or _rejected_setting(found, name) or _KEY_OF.search(name):
         return REJECT
     if (not _quoted(found) and _code_value(found)) or _UUID.fullmatch(value) or b" " in value:
         return REJECT
@@ -502,6 +508,16 @@ def _rejected_setting(found: Found, name: bytes) -> bool:
             _ELSEWHERE.match(found.value) or _DATE_OR_HOST.match(found.value) or _ESCAPES.search(found.value)
         )
         or b"://" in found.value
+    )
+
+
+def _loose(found: Found) -> bool:
+    """Nothing but a space, a bar or "is" between name and value, and the value is a word like any other."""
+    separator = found.before.rstrip(b"\"'`")[-1:]
+    if separator not in (b" ", b"\t", b"|") or _ASSIGNS.search(found.before):
+        return False
+    return not (
+        looks_random(found.value) or _quoted(found) and _classes(found.value) >= 3 and b" " not in found.value
     )
 
 
@@ -667,11 +683,12 @@ _ELSEWHERE = _Regex(
     rb"-----|data:|urn:|bearer$)"
 )
 _COMMA = _Regex(rb",\s*[\"'`\\]+$")
+_ASSIGNS = _Regex(rb"[:=>,-]\s*(?:[@$brufBRUF]|%22)?[\"'`\\({\[<]*$")
 _MEMBER_TYPE = _Regex(rb"\w::\w+[\"'` ]*[:=][\"'` ]*$")
 _DATE_OR_HOST = _Regex(
     rb"\d{4}-\d\d-\d\d(?:[T ]\d\d:|$)|(?:[a-z0-9-]+\.)+(?:com|org|net|io|local|de|dev|internal)(?::\d{1,5})?(?:/\S*)?$"
 )
-_ESCAPES = _Regex(rb"\\\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|[0-7]{3}).{0,40}\\\\")
+_ESCAPES = _Regex(rb"\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|[0-7]{3}).{0,40}\\")
 _TYPE = _Regex(
     rb"(?i)(?:[a-z_]+\.)*(?:string|str|int|integer|bool|boolean|bytes|char|varchar\S*|text|object|array|list|dict|map|optional|any|none|null)(?:[\[<(|?].*)?"
 )
@@ -684,22 +701,30 @@ _SETTINGS_FILE = _Regex(rb"(?:^|/)\.env[\w.-]*$|\.(?:env|ini|cfg|conf|properties
 
 _NAME = _Regex(
     rb"([\w.$-]+(?: for \w+)?)[\"'`\])\\]{0,5}\s*(?:(?:string|str|char)\b\s*)?(?:[\"']?,?\s*[\"']?(?:value|default)[\"']?\s*)?"
-    rb"(?:[:?.+|]{0,3}=[>=]{0,2}|:|->|,|>|=|\s)\s*[@$brufBRUF]?[\"'`\\({\[<]*$"
+    rb"(?:[:?.+|!]{0,3}=[>=]{0,2}|:\s*[A-Za-z][\w.<>\[\]|?]*\s*=|:|->|,|</key>\s*<string>|>|=|%3[Dd]|\|| is[ :]|\s)\s*(?:[@$brufBRUF]|%22)?[\"'`\\({\[<]*$"
 )
 _PASSWORD_NAME = _Regex(
     rb"(?i:passw|passphrase|passcode|passkey|pwd|pswd|paswrd|pass_?wrd|psw(?![a-z])|credential)|(?<![A-Za-z])(?i:pw|pass)(?![a-z])|[a-z](?:Pass|PW|Pw)(?![a-z])"
     rb"|(?i:user|db|my|root|admin|mail|smtp|ftp|sql|pg|redis|mongo|ldap|key|any)_?pass(?![a-z])"
 )
 _NOT_SECRET_NAME = _Regex(
-    rb"(?i)(?:file|path|dir|directory|folder|url|uri|endpoint|host|port|name|names|type|types|length|len|size|min|max|count|counter|field|fields|label|hint|placeholder"
-    rb"|prompt|policy|regexp?|pattern|format|algorithm|algo|alg|ttl|expiry|expires|expires_?(?:in|at|on)|expiration|lifetime|timeout|env|environment|var|variable|header|headers|prefix|suffix"
-    rb"|message|msg|error|errors|text|title|desc|description|help|class|icon|column|index|ref|reference|selector|provider|manager|enabled|disabled|enable|required"
-    rb"|version|revision|strength|rule|rules|confirmation|confirm|list|lists|map|id|ids|kind|mode|method|methods|scope|scopes|audience|issuer|usage|status|state|store|storage"
-    rb"|service|source|backend|command|cmd|script|rotation|reset|changed|updated|created|date|time|at|by|keys|iterator|stream|parser|handler|factory|validator"
-    rb"|permissions?|role|roles|group|groups|owner|mount|volume|template|schema|action|event|bytes|bits|encoding|charset|domain|samesite|secure|httponly|verb|verify|check|checks)$"
-    rb"|(?:next|prev|previous|page|pagination|paging|continuation|change|update|sync|import|export|verification|idempotency|request|resume|lock|cancel|cancellation|design"
-    rb"|syntax|start|end|subject|delimiter|cursor|parse|eof|stop|pad|bos|eos|unk|cls|sep|mask|special|input|output|max|min|total|prompt|completion)[_-]?tokens?$|last[_-]?used$|modified$"
-    rb"|^(?:is|has|no|use|with|need|needs|require|get|set|allow|skip|show|hide|disable|enable|ask)[_A-Z-]"
+    # long words also without a boundary before them
+    rb"(?i)(?:file|path|directory|folder|endpoint|name|names|types?|length|size|count|counter|fields?|label|hint|placeholder|prompt|policy"
+    rb"|regexp?|pattern|format|algorithm|expiry|expires|expires_?(?:in|at|on)|expiration|lifetime|timeout|environment|variable|headers?"
+    rb"|prefix|suffix|message|errors?|title|description|selector|provider|manager|enabled|disabled|required|version|revision|strength"
+    rb"|confirmation|confirm|method|methods|scopes?|audience|issuer|usage|status|service|command|script|rotation|reset|changed|updated"
+    rb"|created|iterator|stream|parser|handler|factory|validator|permissions?|template|schema|encoding|charset|samesite|httponly"
+    rb"|modified|[-_]?last[_-]?used|manager|url)$"
+    # short ones only as words of their own
+    rb"|(?:^|[_.\-])(?:dir|uri|host|port|len|min|max|algo?|ttl|env|var|msg|text|desc|help|class|icon|column|index|ref|reference|enable"
+    rb"|rules?|lists?|map|ids?|kind|mode|state|store|storage|source|backend|cmd|date|time|at|by|keys|roles?|groups?|owner|mount|volume"
+    rb"|action|event|bytes|bits|domain|secure|verb|verify|checks?)$"
+    rb"|(?-i:[a-z0-9](?:Dir|Uri|Host|Port|Len|Min|Max|Alg|Ttl|Env|Var|Msg|Text|Desc|Help|Class|Icon|Index|Ref|Rules?|Lists?|Map|Ids?|Kind"
+    rb"|Mode|State|Store|Source|Cmd|Date|Time|At|By|Keys|Roles?|Groups?|Owner|Action|Event|Bytes|Bits|Domain|Checks?))$"
+    rb"|(?:next|prev|previous|page|pagination|paging|continuation|change|update|sync|import|export|verification|idempotency|request|resume"
+    rb"|lock|cancel|cancellation|design|syntax|start|end|subject|delimiter|cursor|parse|eof|stop|pad|bos|eos|unk|cls|sep|mask|special"
+    rb"|input|output|max|min|total|prompt|completion)[_-]?tokens?$"
+    rb"|^(?:is|has|no|use|with|need|needs|require|get|set|allow|skip|show|hide|disable|enable|ask)(?:[_-]|(?-i:[A-Z]))"
 )
 _PUBLIC_NAME = _Regex(
     rb"(?i)public|publish|pub_?key|(?:^|[_.-])pub(?:[_.-]|$)|csrf|xsrf|sitekey|site_key|anon|authenticity|nonce|captcha|trusted|recipient|accessor|pubkey"

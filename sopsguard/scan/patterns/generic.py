@@ -10,12 +10,15 @@ _VALUE = (
     r"(?P<q>\\{0,3}[\"'`])?(?P<s>(?(q)(?:(?!(?P=q))[^\r\n\x00]){3,400}|[^\s\"'`<>,;(){}\[\]\\|\x00]{4,400}+))"
     r"(?(q)(?P=q))"
 )
-# From the name of a setting to its value, in code, configuration, markup and shell.
+# From the name of a setting to its value, in code, configuration, markup and shell. The last two lines are
+# loose (a space, a bar, "is"): what follows them has to be in quotes, or long.
 _IS = (
     r"(?:[\"'`\])\\]{0,4}[ \t]{0,24}(?:(?:string|str|char)\b[ \t]{0,4})?"
-    r"(?:[:?.+|]{0,3}=[>=]{0,2}|%3[Dd]|:|->|,(?=[ \t]{0,8}[\"'`\\]))[ \t]{0,24}(?:[@$brufBRUF](?=[\"']))?|[\"']?>\s{0,40}"
+    r"(?:[:?.+|!]{0,3}=[>=]{0,2}|%3[Dd]|:[ \t]{0,4}[A-Za-z][\w.<>\[\]|?]{0,30}[ \t]{0,4}=|:|->|,(?=[ \t]{0,8}[\"'`\\]))[ \t]{0,24}"
+    r"(?:[@$brufBRUF](?=[\"'])|%22)?|[\"']?>\s{0,40}|</key>\s{0,40}<string>"
     r"|[\"'],?\s{1,40}[\"']?(?:value|default)[\"']?[ \t]{0,4}[:=][ \t]{0,8}"
-    r"|\n?[ \t]{0,40}(?:value|default)[\"']?[ \t]{0,4}[:=][ \t]{0,8})"
+    r"|\n?[ \t]{0,40}(?:value|default)[\"']?[ \t]{0,4}[:=][ \t]{0,8}"
+    r"|[\"'`]?(?:[ \t]{1,4}is[ \t:]{1,3}|[ \t]{0,8}\|[ \t]{0,8}|[ \t]{1,8})(?=[\"'`]|[\w+/.=-]{16}))"
 )
 _WORD = r"[\w.\-]{0,32}"
 

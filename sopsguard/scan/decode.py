@@ -229,7 +229,7 @@ def runs(text: bytes, spans: list[tuple[int, int]]) -> Iterator[Run]:
         # "…\\nMIIE…": the n belongs to an escaped newline
         if start and text[start - 1] == 0x5C and text[start] in b"nrt":
             start += 1
-        if _is_name(text[start:end]):
+        if text.startswith((b"sha256-", b"sha384-", b"sha512-"), start) or _is_name(text[start:end]):
             continue
         run, wrapped_end = _joined(text, start, end)
         found = _decoded(run)

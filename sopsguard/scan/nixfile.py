@@ -1,10 +1,30 @@
 """What the real parser of Nix adds to the scan of a `.nix` file: literals by their option, and context."""
 
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 
 from sopsguard.model import Confidence
 from sopsguard.scan.hit import PASSWORD, PRIVATE_KEY, TOKEN, Hit, Problem
+
+# Words in the names of what holds a secret, as `nix.may_hold_secrets` knows them, in lower case; a key only
+# behind one of the words of the second row.
+_TELLING = (b"pass", b"psk", b"secret", b"token", b"masterauth", b"basicauth", b"stringdata", b"deployment")
+_OF_KEY = (b"priv", b"private", b"shared", b"api", b"auth", b"setup", b"master", b"encryption", b"account")
+_REST = rb"[\w'\"./-]{0,120}"
+_SIGN = rb"\s{0,40}(?:=(?!=)|\?)\s{0,200}"
+# Right-hand sides that are no literal: references, paths, nothing, declarations, sets without a text.
+_NO_LITERAL = (
+    rb"(?:null|true|false)\s*;|[A-Za-z_][\w'-]*(?:\.(?:[\w'-]+|\"[^\"\n]*\"|\$\{[^}\n]*\}))+\s*;"
+    rb"|\"\s*\"|\"\$\{[^}\"\n]*\}(?:/[\w./-]*)?\"|\"<"
+    rb"|\"/(?:run|var|etc|nix|root|home|persist|persistent|secrets|mnt|srv|opt|usr|keys|state)/"
+    rb"|[.~]{0,2}/[\w./+-]+\s*;|(?:lib\.)?mk(?:Enable|Package|Null)?\w{0,12}Option\b(?![^}]{0,2000}?\bdefault\s*=\s*[\"'])"
+    rb"|\{(?![^}]{0,2000}?\btext\s*=)"
+)
+_URL = rb"://[^\s/@:\"'\x00]*:[^\s/@\"']+@"
+_PLUS = rb"[\"']\s{0,200}\+\s{0,200}[\"']"
+_WRITERS = (b"toFile", b"writeText", b"writeScript", b"writeShell", b"writeBash", b"writeJSON", b"writeYAML")
+_OPEN = (b"basicauth", b"stringdata", b"deployment")
 
 _TITLES = {
     "password": (PASSWORD, "password"),
@@ -18,6 +38,43 @@ _TITLES = {
     "secret": (PASSWORD, "secret"),
     "url-credentials": (PASSWORD, "password in a URL"),
 }
+
+
+def is_worth_parsing(source: bytes) -> bool:
+    """Whether a secret's name is given anything but a reference, or there is a joined literal or a URL with
+    a password. Parsing costs more than scanning, and nearly all files only refer to secrets."""
+    if (b"://" in source and re.search(_URL, source)) or (b"+" in source and re.search(_PLUS, source)):
+        return True
+    rest, sign, no_literal = re.compile(_REST), re.compile(_SIGN), re.compile(_NO_LITERAL)
+    lowered = source.lower()
+    named = False
+    for start, end in _names(lowered):
+        named = True
+        name = rest.match(source, end)
+        given = sign.match(source, name.end() if name is not None else end)
+        if given is None:
+            # an option of a program: `--password x`
+            word = max(source.rfind(mark, max(0, start - 64), start) for mark in (b" ", b"\n", b'"', b"'"))
+            if source[word + 1 : word + 2] == b"-":
+                return True
+        elif lowered[start:end] in _OPEN or no_literal.match(source, given.end()) is None:
+            return True
+    return named and any(writer in source for writer in _WRITERS)
+
+
+def _names(lowered: bytes) -> Iterator[tuple[int, int]]:
+    """The places of the telling words."""
+    for word in _TELLING:
+        at = lowered.find(word)
+        while at >= 0:
+            yield at, at + len(word)
+            at = lowered.find(word, at + 1)
+    at = lowered.find(b"key")
+    while at >= 0:
+        before = lowered[max(0, at - 13) : at].rstrip(b"_")
+        if before.endswith(_OF_KEY) or before[:-1].endswith(_OF_KEY):
+            yield at, at + 3
+        at = lowered.find(b"key", at + 1)
 
 
 def read(
@@ -34,15 +91,13 @@ def read(
     reading = nix.literals(source)
     if isinstance(reading, nix.Unread):
         return hits, [Problem(0, len(source), reading.reason, reading.needed)]
-    problems = [
-        Problem(
-            span.start,
-            span.end,
-            f"Nix parse error: lines {span.line} to {span.end_line} were not read as Nix",
-            "a file that parses",
-        )
-        for span in reading.errors
-    ]
+    problems = []
+    if reading.errors:
+        lines = ", ".join(f"{span.line}-{span.end_line}" for span in reading.errors[:5])
+        more = ", …" if len(reading.errors) > 5 else ""
+        reason = f"Nix parse error: lines {lines}{more} were not read as Nix"
+        start, end = reading.errors[0].start, max(span.end for span in reading.errors)
+        problems = [Problem(start, end, reason, "a file that parses")]
     found = [_hit(secret) for secret in nix.secrets(reading, path)]
     if b"+" in source:
         found += _joined(source, reading, rescan)

@@ -31,6 +31,9 @@ Finder = Callable[[bytes, Sequence[int]], Iterator[Hit]]
 # Decoding costs at most this many bytes, whatever is nested in what.
 ALLOWANCE = 32 << 20
 
+# Verdicts remembered by the hash of their line: it stands in many files and in all versions of one.
+VERDICTS = 50_000
+
 # What stands around a change is read with it: the line that names a value, the lines above it.
 AROUND = 384
 
@@ -55,9 +58,10 @@ class Walk:
         self._finders = finders
         self._bulk = bulk
         self._depth = depth
-        self._path = ""
+        self._path = self._suffix = ""
         self._allowance = ALLOWANCE
         self._unknown: list[Problem] = []
+        self._verdicts: dict[int, str] = {}
 
     def run(self, data: bytes, path: str, regions: "Regions | None" = None) -> Result:
         """The hits of `data`, one for each secret, and the problems, both in order.
@@ -65,6 +69,8 @@ class Walk:
         With `regions` only what touches one of these stretches of lines.
         """
         self._path, self._allowance, self._unknown = path, ALLOWANCE, []
+        name = path[path.rfind("/") + 1 :]
+        self._suffix = name if name.startswith(".env") else name[name.rfind(".") :]
         hits = list(self._data(data, 0)) if regions is None else self._regions(data, regions)
         if path.endswith(".nix"):
             hits = self._as_nix(data, hits, regions)
@@ -180,7 +186,14 @@ class Walk:
         begin = max(text.rfind(b"\n", 0, match.start()) + 1, match.start() - 512)
         stop = text.find(b"\n", match.end(), match.end() + 512)
         line = text[begin : stop if stop >= 0 else match.end() + 512]
-        verdict = judge(pattern, match[name], line, self._path, start - begin)
+        # Of the path the general patterns ask only what kind of file it is.
+        path = self._suffix if pattern.id.startswith("generic-") else self._path
+        mark = hash((pattern.id, start - begin, end - begin, line, path))
+        verdict = self._verdicts.get(mark)
+        if verdict is None:
+            if len(self._verdicts) >= VERDICTS:
+                self._verdicts.clear()
+            verdict = self._verdicts[mark] = judge(pattern, match[name], line, self._path, start - begin)
         if verdict != REJECT:
             confidence = Confidence.POSSIBLE if verdict == WEAK else Confidence(pattern.confidence)
             yield Hit(pattern.rule, pattern.id, pattern.title, start, end, match[name], confidence)
@@ -233,14 +246,11 @@ class Walk:
         return True
 
     def _as_nix(self, data: bytes, hits: list[Hit], regions: "Regions | None") -> list[Hit]:
-        from sopsguard import nix
+        from sopsguard.scan import nixfile
 
         parts = [data] if regions is None else [data[start:end] for start, end in regions]
-        if not hits and not any(
-            nix.may_hold_secrets(part) or b"age-secret" in part.lower() for part in parts
-        ):
+        if not hits and not any(map(nixfile.is_worth_parsing, parts)):
             return hits
-        from sopsguard.scan import nixfile
 
         def rescan(text: bytes) -> Iterator[Hit]:
             return self._text(text, 1, False)

@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 
 from sopsguard.keys import age, ssh, wireguard
 from sopsguard.model import Confidence
-from sopsguard.scan import Hit, Scanner
+from sopsguard.scan import Hit, Scanner, nixfile
 from sopsguard.scan.patterns import ALL
 from sopsguard.scan.prefilter import Prefilter
 from sopsguard.scan.versions import changed
 
 SCANNER = Scanner()
 BULK = Scanner(bulk=True)
+PREFILTER = Prefilter([word.encode() for pattern in ALL for word in pattern.keywords])
 
 IDENTITY = age.generate_identity()
 SSH = ssh.generate_host_key()
@@ -174,6 +175,43 @@ def test_nix_names_the_option_of_a_wireguard_key() -> None:
     assert hit.public == (WIREGUARD.public,)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{ services.a.passwordFile = config.sops.secrets."a/password".path; }',
+        '{ sops.secrets."wireguard/private_key" = { owner = "root"; }; }',
+        "{ sops.secrets.token = {}; users.users.a.password = null; }",
+        "{ password = mkOption { type = types.str; }; enableTokens = true; }",
+        '{ psk = "${config.sops.placeholder.psk}"; key = cfg.privateKey; }',
+    ],
+)
+def test_nix_that_only_refers_to_secrets_is_not_parsed(text: str) -> None:
+    assert not nixfile.is_worth_parsing(text.encode())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{ a.password = "x"; }',
+        "{ a.password = 1234; }",
+        '{ a.password = lib.mkForce "x"; }',
+        "{ a.password = pw; }",
+        '{ a.tokens = [ "x" ]; }',
+        '{ environment.etc."restic-password" = { text = "x"; }; }',
+        '{ x.basicAuth = { alice = "x"; }; }',
+        '{ x = "https://alice:pw@example.org"; }',
+        '{ cmd = "serve --password x"; }',
+        '{ x = pkgs.writeText "password" "x"; }',
+        '{ x = "AGE-" + "SECRET-KEY-1"; }',
+        '{ password ? "x" }: password',
+        "x = ''\n  RESTIC_PASSWORD=x\n'';",
+        '{ serviceConfig.privateKey = "x"; api_key = "y"; }',
+    ],
+)
+def test_nix_that_may_hold_one_is_parsed(text: str) -> None:
+    assert nixfile.is_worth_parsing(text.encode())
+
+
 def test_below_a_parse_error_nix_is_unknown_and_keys_are_found_still() -> None:
     result = SCANNER.scan(f'{{ a = [ ; password = "x"; k = "{IDENTITY.secret}"; '.encode(), "broken.nix")
     assert "age-identity" in [hit.kind for hit in result.hits]
@@ -235,8 +273,7 @@ def test_the_engine_and_the_pure_path_give_identical_answers(text: str) -> None:
 @given(st.binary(max_size=500), st.lists(st.sampled_from([p.keywords[0] for p in ALL]), max_size=6))
 def test_both_prefilters_find_the_same_places(noise: bytes, words: list[str]) -> None:
     data = noise.join(word.upper().encode() for word in words) + noise
-    prefilter = Prefilter([word.encode() for pattern in ALL for word in pattern.keywords])
-    engine, pure = prefilter.find(data, bulk=True), prefilter.find(data)
+    engine, pure = PREFILTER.find(data, bulk=True), PREFILTER.find(data)
     assert {i: list(at) for i, at in engine.items()} == {i: list(at) for i, at in pure.items()}
 
 

@@ -86,7 +86,7 @@ class SopsFile:
     @cached_property
     def leaves(self) -> tuple[Leaf, ...]:
         """All values and comments in the order of the file, the metadata left out."""
-        return tuple(_Walk(self).leaves)
+        return tuple(leaves(self.document, self.selection))
 
     @property
     def format_by_name(self) -> str:
@@ -261,16 +261,21 @@ def _encrypted_line(document: Document) -> int | None:
     return None
 
 
+def leaves(document: Document, selection: Selection) -> list[Leaf]:
+    """All values and comments of a document in its order, the metadata left out."""
+    return _Walk(document, selection).leaves
+
+
 class _Walk:
     """`walkBranch` of sops: paths, active comments, what is selected."""
 
-    def __init__(self, file: SopsFile) -> None:
-        self.selection = file.selection
-        self.flat = file.format == "dotenv"
+    def __init__(self, document: Document, selection: Selection) -> None:
+        self.selection = selection
+        self.flat = document.format == "dotenv"
         self.leaves: list[Leaf] = []
         self.comments: list[list[str]] = []
         self.constant: dict[int, bool | None] = {}
-        for number, root in enumerate(file.document.roots):
+        for number, root in enumerate(document.roots):
             self.document = number
             self.mapping(root, (), "", 0, False)
 

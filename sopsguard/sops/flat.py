@@ -1,11 +1,11 @@
-"""The flattened metadata of dotenv and INI files, back into mappings and lists.
+"""The flattened metadata of dotenv and INI files, from and to mappings and lists.
 
 Source: sops 3.13.2 `stores/flatten.go`. Separators are `__map_` and `__list_`; nothing can be escaped.
 """
 
 import re
 
-from sopsguard.document import Item, Mapping, Node, Scalar, Sequence
+from sopsguard.document import Item, Mapping, Node, Scalar, Sequence, Value
 
 PREFIX = "sops_"
 _SEPARATOR = re.compile(r"__(map|list)_")
@@ -46,6 +46,20 @@ def unflatten(entries: list[tuple[str, Scalar, Scalar]], escaped: bool) -> Mappi
         here.value = value
     result = _convert(root, entries[0][1])
     return result if isinstance(result, Mapping) else Mapping()
+
+
+def flatten(block: Node, prefix: str = "") -> list[tuple[str, Value]]:
+    """`(flat name, value)` in the order of the tree; empty lists and mappings vanish."""
+    if isinstance(block, Scalar):
+        return [(prefix, block.value)]
+    found: list[tuple[str, Value]] = []
+    if isinstance(block, Mapping):
+        for item in block.entries():
+            found += flatten(item.value, f"{prefix}__map_{item.name}" if prefix else str(item.name))
+    else:
+        for number, element in enumerate(block.entries()):
+            found += flatten(element, f"{prefix}__list_{number}")
+    return found
 
 
 def _components(name: str) -> list[tuple[str, str]]:

@@ -1,14 +1,16 @@
-"""The wrapped copies of the data key, judged without a key: armor, stanzas, lengths, copies of copies.
+"""The wrapped copies of the data key: one armored age file for each recipient, shares for several groups.
 
-Codes R3 … R16 of the list of keyless checks.
+Making them, and judging them without a key: armor, stanzas, lengths, copies of copies (codes R3 … R16).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from typing import Any
 
 from sopsguard.keys import Problem as BadKey
 from sopsguard.keys import age, age_file
 from sopsguard.sops.metadata import Metadata, Problem, Recipient
+from sopsguard.sops.shamir import split
 
 KEY_BYTES, SHARE_BYTES = 32, 33
 _HARDWARE = frozenset({"piv-p256", "p256tag", "mlkem768p256tag"})
@@ -85,3 +87,60 @@ def _mismatch(recipient: Recipient, parsed: age.Recipient, stanza: age_file.Stan
     return _at(
         code, "the data key is wrapped for another key than the recipient: it cannot open the file", recipient
     )
+
+
+class CannotWrap(Exception):
+    """A data key cannot be wrapped here for everyone it is meant for; the message says for whom and why."""
+
+
+def wrap(key: bytes, groups: Sequence[Sequence[str]], threshold: int = 0) -> list[list[str]]:
+    """The `enc` of every recipient of every group, armored.
+
+    With several groups each wraps its own share; `threshold` 0 means that all groups are needed. Raises
+    `CannotWrap` before anything is wrapped if one of the recipients cannot be served.
+    """
+    if not groups or not all(groups):
+        raise CannotWrap("a key group without recipients")
+    parsed = [[_recipient(text) for text in group] for group in groups]
+    if len(groups) == 1:
+        shares = [key]
+    else:
+        threshold = threshold or len(groups)
+        if not 2 <= threshold <= len(groups) <= 255:
+            raise CannotWrap(f"a threshold of {threshold} for {len(groups)} key groups")
+        shares = split(key, len(groups), threshold)
+    return [[_wrapped(share, one) for one in group] for share, group in zip(shares, parsed, strict=True)]
+
+
+def _recipient(text: str) -> Any:
+    """The recipient as pyrage takes it."""
+    import pyrage
+
+    recipient = parsed_recipient(text)
+    if isinstance(recipient, str):
+        raise CannotWrap(f"a recipient that sops refuses: {recipient}")
+    makers = {
+        "x25519": pyrage.x25519.Recipient,
+        "ssh-ed25519": pyrage.ssh.Recipient,
+        "ssh-rsa": pyrage.ssh.Recipient,
+        "tag": pyrage.tag.Recipient,
+        "tagpq": pyrage.tagpq.Recipient,
+    }
+    if recipient.kind not in makers:
+        what = (
+            "post-quantum recipients"
+            if recipient.kind == "pq"
+            else f"recipients of age-plugin-{recipient.plugin}"
+        )
+        raise CannotWrap(f"{what} need the sops program")
+    try:
+        return makers[recipient.kind].from_str(recipient.text)
+    except (pyrage.RecipientError, ValueError):
+        raise CannotWrap("a recipient that age refuses") from None
+
+
+def _wrapped(plaintext: bytes, recipient: Any) -> str:
+    import pyrage
+
+    armored = bytes(pyrage.encrypt(plaintext, [recipient], armored=True)).decode()
+    return armored.replace("\r\n", "\n").rstrip("\n") + "\n"

@@ -398,6 +398,79 @@ def test_a_literal_behind_a_name_is_reported_where_it_stands() -> None:
     )
 
 
+# --- strings, against the algorithm spelled out ---
+
+
+def stripped(tokens: list[tuple[str, bool]]) -> str:
+    """Nix's own way, a character at a time: tokens are text, and whether their spaces can be indentation."""
+    least, indent, fresh = 1_000_000, 0, True
+    for text, plain in tokens:
+        if not plain:
+            if fresh:
+                fresh, least = False, min(least, indent)
+            continue
+        for char in text:
+            if fresh and char == " ":
+                indent += 1
+            elif char == "\n":
+                fresh, indent = True, 0
+            elif fresh:
+                fresh, least = False, min(least, indent)
+    result, fresh, dropped, last = "", True, 0, ""
+    for text, _ in tokens:
+        last = ""
+        for char in text:
+            if fresh and char == " ":
+                dropped += 1
+                last += char if dropped > least else ""
+                continue
+            fresh, dropped = char == "\n", 0
+            last += char
+        result += last
+    _, newline, tail = last.rpartition("\n")
+    if newline and not tail.strip(" "):
+        result = result[: len(result) - len(tail)]
+    return result
+
+
+ESCAPES = {"''$": "$", "'''": "''", "''\\n": "\n", "''\\t": "\t", "''\\x": "x"}
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.text(alphabet=" \nab\t\\", min_size=1, max_size=6).map(lambda text: (text, None)),
+            st.sampled_from(sorted(ESCAPES.items())),
+        ),
+        max_size=8,
+    )
+)
+def test_indented_strings_lose_the_indentation_that_nix_strips(pieces: list[tuple[str, str | None]]) -> None:
+    written = "".join(raw for raw, _ in pieces)
+    tokens: list[tuple[str, bool]] = []
+    for raw, escaped in pieces:  # neighbouring text is one token
+        if escaped is not None:
+            tokens.append((escaped, False))
+        elif tokens and tokens[-1][1]:
+            tokens[-1] = (tokens[-1][0] + raw, True)
+        else:
+            tokens.append((raw, True))
+    if (
+        tokens and tokens[0][1] and tokens[0][0].lstrip(" ").startswith("\n")
+    ):  # the opening takes the first line
+        tokens[0] = (tokens[0][0].lstrip(" ")[1:], True)
+    tokens = [token for token in tokens if token[0]]
+    (attribute,) = read(f"{{ x = ''{written}''; }}").attributes
+    assert attribute.value.text == stripped(tokens).encode()
+
+
+@given(st.text(alphabet='ab"\\$\n\r\t{}', max_size=12))
+def test_a_quoted_string_is_read_back(text: str) -> None:
+    written = text.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$").replace("\r", "\\r")
+    (attribute,) = read(f'{{ x = "{written}"; }}').attributes
+    assert attribute.value.text == text.encode()
+
+
 # --- hostile input ---
 
 

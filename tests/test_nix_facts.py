@@ -247,6 +247,11 @@ def test_a_hive_is_its_hosts() -> None:
     assert said("{ meta = { }; web = { }; db = x: { }; }", "hive.nix") == ["host web", "host db"]
 
 
+def test_images_are_told_from_hosts() -> None:
+    hosts = read("{ nixosConfigurations = { web = x; web-iso = x; installer = x; isolde = x; }; }").hosts
+    assert [host.is_image for host in hosts] == [False, True, True, False]
+
+
 def test_imports_are_paths_in_the_repository() -> None:
     found = read(
         """{ imports = [ ./hardware.nix ../../modules/net (import ./more.nix { }) inputs.x.y ];

@@ -8,6 +8,8 @@ from enum import StrEnum
 from sopsguard.nix.scope import Base, Text
 from sopsguard.nix.values import Span
 
+_IMAGES = frozenset(("iso", "installer", "live", "livecd", "liveusb", "netboot", "kexec", "sdimage"))
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -134,6 +136,12 @@ class Host:
     files: tuple[FileRef, ...] = ()
     folder: FileRef | None = None
     modules: tuple[Text, ...] = ()
+
+    @property
+    def is_image(self) -> bool:
+        """Whether it is named like an installer or live image, which holds no secrets of its own."""
+        name = "" if self.name is None else self.name.pattern.lower()
+        return not _IMAGES.isdisjoint(name.replace("_", "-").split("-"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -245,6 +246,18 @@ def test_a_hook_in_a_linked_work_tree_sees_that_one(repo: Repo, tmp_path: Path) 
     about = json.loads(out.read_text())["about"]
     assert about["root"] == str(linked.root)
     assert about["git_dir"] == str(repo.root / ".git/worktrees/linked")
+
+
+def test_a_hook_in_a_submodule_sees_the_submodule(repo: Repo, tmp_path: Path) -> None:
+    inner = Repo.init(tmp_path / "inner")
+    inner.commit({"x": "1\n"})
+    repo.git("submodule", "--quiet", "add", str(inner.root), "sub")
+    sub = Repo(repo.root / "sub")
+    out = with_hook(sub, tmp_path)
+    sub.write("x", "2\n")
+    sub.git("commit", "-qam", "inside")
+    assert seen(out) == {"x": "2\n"}
+    assert json.loads(out.read_text())["about"]["root"] == str(sub.root)
 
 
 def test_a_commit_made_in_a_subfolder_is_whole(repo: Repo, tmp_path: Path) -> None:
@@ -802,6 +815,38 @@ def test_a_repository_of_another_user_is_refused_with_gits_own_advice(
     with pytest.raises(UserError, match="dubious ownership") as error:
         opened(repo).staged()
     assert error.value.hint == f"if you trust it: git config --global --add safe.directory {repo.root}"
+
+
+def test_a_lost_exit_code_is_not_success(repo: Repo) -> None:
+    repo.stage("a", "1\n")
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        found = opened(repo)
+        with pytest.raises(UserError, match="exit code was lost"):
+            found.staged()
+        found.close()
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_standard_streams_confuse_nothing(repo: Repo, tmp_path: Path, closed: str) -> None:
+    out = with_hook(repo, tmp_path)
+    hook = repo.root / ".git/hooks/pre-commit"
+    hook.write_text(hook.read_text().rstrip() + f" {closed}\n")
+    repo.stage("a", "first\n")
+    repo.git("commit", "-qm", "first")
+    assert seen(out) == {"a": "first\n"}
+
+
+def test_standard_error_needs_no_special_file_system(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "memfd_create")
+    repo.stage("a", "1\n")
+    assert staged(repo) == {"a": b"1\n"}
+    with pytest.raises(UserError, match="names no commit"):
+        opened(repo).resolve("nope")
+    with pytest.raises(UserError, match="not a git repository"):
+        git.discover("/").staged()
 
 
 def test_only_one_line_of_gits_complaint_is_shown(tmp_path: Path) -> None:

@@ -59,6 +59,8 @@ _WANTED_VERSION = f"git {MINIMUM[0]}.{MINIMUM[1]} or newer"
 _SILENCE = 1000  # milliseconds without a word before git is told that there are no more questions
 _LONGEST_LINE = 1 << 16  # an answer's first line repeats the question, which may hold a path
 
+LOST = -1000  # the exit code of a process that the system, told to ignore SIGCHLD, has buried itself
+
 _SIGTERM = 15  # the module `signal` costs a millisecond to import
 
 
@@ -113,6 +115,11 @@ class Git:
             return UserError(
                 f"git {printable(version)} is too old",
                 f"sopsguard needs {_WANTED_VERSION}",
+            )
+        if process.finish() == LOST:
+            return UserError(
+                f"git could not {doing}: its exit code was lost",
+                "run this without SIGCHLD being ignored (trap - CHLD)",
             )
         first, advice = first_words(process.complaint())
         if advice:
@@ -232,7 +239,7 @@ class Process:
             try:
                 self._code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
             except ChildProcessError:
-                self._code = -1  # somebody else took it: then success is not certain
+                self._code = LOST  # somebody else took it: then success is not certain
         return self._code
 
     def end(self) -> None:

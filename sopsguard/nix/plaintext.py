@@ -1,6 +1,7 @@
 """Literals that stand in a Nix file where a secret belongs."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -234,12 +235,19 @@ class _Judge:
         if call.name.rpartition(".")[2] not in STORE_WRITERS or not call.items:
             return
         content = call.items[-1]
+        named = call.items[0].literal if len(call.items) > 1 else b""
+        if content.kind is Kind.SET:  # writeTextFile { name = …; text = …; }
+            beside = self.within(attribute, call)
+            if "text" not in beside:
+                return
+            content = beside["text"].value
+            named = beside["name"].value.literal if "name" in beside else b""
         if content.kind is Kind.REFERENCE:
             target = self.bound.get(content.name)
             content = target.value if target is not None else content
         if content.kind is not Kind.STRING:
             return
-        stored = call.items[0].literal.decode(errors="replace") if len(call.items) > 1 else ""
+        stored = named.decode(errors="replace")
         kind = kind_of_file(last) or kind_of_file(stored)
         text = content.text
         if kind is not None and text is not None and b"\n" not in text.strip():
@@ -249,6 +257,17 @@ class _Judge:
                 yield self.secret(attribute, verdict[0], text, verdict[1], call, None, stored)
                 return
         yield from self.inside(attribute, "", content)
+
+    def within(self, attribute: Attribute, call: Value) -> dict[str, Attribute]:
+        """The attributes of the set that a call is given."""
+        first = bisect_right(self.reading.attributes, call.start, key=lambda other: other.start)
+        found: dict[str, Attribute] = {}
+        for other in self.reading.attributes[first : first + 50]:
+            if other.start >= call.end:
+                break
+            if other.path[:-1] == attribute.path and other.path[-1] is not None:
+                found[other.path[-1]] = other
+        return found
 
     def secret(
         self,

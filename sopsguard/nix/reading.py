@@ -57,7 +57,7 @@ WRAPPERS = {
 STORE_WRITERS = frozenset((
     "toFile", "writeText", "writeTextDir", "writeScript", "writeScriptBin", "writeShellScript",
     "writeShellScriptBin", "writeBash", "writeBashBin", "writeDash", "writeDashBin", "writeFish",
-    "writePython3", "writePython3Bin", "writePerl", "writeJSON", "writeYAML", "writeTOML"
+    "writeTextFile", "writePython3", "writePython3Bin", "writePerl", "writeJSON", "writeYAML", "writeTOML"
 ))
 # fmt: on
 _DECLARATIONS = frozenset(("mkOption", "literalExpression", "literalExample", "mdDoc", "literalMD"))

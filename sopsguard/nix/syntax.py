@@ -8,8 +8,9 @@ from sopsguard.nix.values import Comment, Span, Unread
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser, Tree
 
-# A file of a megabyte of nothing but braces costs the parser 200 MB and a second; real files stay far below.
-MAX_SOURCE = 1 << 20
+# Generated package sets reach a megabyte (30 MB of memory, half a second). Nothing but braces costs the
+# parser seven times as much.
+MAX_SOURCE = 2 << 20
 _CHUNK = 1024
 _SPANS = 100
 

@@ -273,6 +273,7 @@ SECRETS: list[tuple[str, str, Confidence]] = [
     # elsewhere
     ('{ stringData.dsn = "s3cr3t-dsn-1"; }', "secret", LIKELY),
     ('{ lib, password ? "hunter2" }: { }', "password", LIKELY),
+    ('{ stringData."0" = "s3cr3t-dsn-1"; }', "secret", LIKELY),
     ('{ x.secret = "grafana-admin"; }', "secret", POSSIBLE),
     ('{ fields.password = "password"; }', "password", POSSIBLE),
     ('{ x.password = "prefix1234${y}"; }', "password", POSSIBLE),
@@ -322,6 +323,7 @@ HARMLESS = [
     '{ services.x.password = ""; services.y.token = "..."; }',
     # locked accounts
     '{ users.users.root.hashedPassword = "!"; users.users.a.hashedPassword = "*"; }',
+    '{ users.users.root.password = "!"; }',
     '{ users.users.root.initialHashedPassword = ""; users.users.b.hashedPassword = "!$6$abc$def"; }',
     # declarations
     '{ options.services.x.password = lib.mkOption { type = types.str; description = "the password"; }; }',

@@ -331,54 +331,61 @@ def _verdict(
 ) -> tuple[SecretKind, Confidence] | None:
     """Kind and confidence for a whole literal that is neither reference nor placeholder."""
     last = names[-1]
-    user_option = kind in (SecretKind.PASSWORD, SecretKind.HASHED_PASSWORD) and (
-        last in _OWN_NAMES or (len(names) > 2 and names[-3] in ("users", "extraUsers"))
-    )
-    if kind is SecretKind.HASHED_PASSWORD and (text[:1] in b"!*" or text == b"x"):
-        return None
-    if kind not in (SecretKind.PRIVATE_KEY, SecretKind.PRESHARED_KEY, SecretKind.WIFI_KEY):
-        strong = hash_strength(text)
-        looks_hashed = kind is SecretKind.HASHED_PASSWORD or not re.fullmatch(rb"[0-9a-f_./A-Za-z]+", text)
-        if strong is True:
-            return SecretKind.HASHED_PASSWORD, Confidence.POSSIBLE
-        if strong is False and looks_hashed:
-            return SecretKind.WEAK_HASH, Confidence.PROVED if user_option else Confidence.LIKELY
-    if kind is SecretKind.HASHED_PASSWORD:
-        if user_option and not re.match(rb"\$\w+\$|\{", text):
-            return SecretKind.PASSWORD, Confidence.PROVED
-        return SecretKind.HASHED_PASSWORD, Confidence.POSSIBLE
-    if kind is SecretKind.PRESHARED_KEY and words_of(last)[-1] in ("psk", "raw"):
-        kind = SecretKind.WIFI_KEY
-        return kind, Confidence.LIKELY if len(text) >= 8 else Confidence.POSSIBLE
+    words = words_of(last) or [last.lower()]
+    if kind is SecretKind.PRESHARED_KEY and words[-1] in ("psk", "raw"):
+        return SecretKind.WIFI_KEY, Confidence.LIKELY if len(text) >= 8 else Confidence.POSSIBLE
     if kind in (SecretKind.PRIVATE_KEY, SecretKind.PRESHARED_KEY):
         if is_key_material(text) or b"PRIVATE KEY-----" in text:
             return kind, Confidence.LIKELY
         return (kind, Confidence.POSSIBLE) if len(text) >= 16 and b" " not in text else None
+    user_option = kind in (SecretKind.PASSWORD, SecretKind.HASHED_PASSWORD) and (
+        last in _OWN_NAMES or (len(names) > 2 and names[-3] in ("users", "extraUsers"))
+    )
+    hashed = _hash_verdict(kind, text, user_option)
+    if hashed is not None or kind is SecretKind.HASHED_PASSWORD:
+        return hashed
     if user_option:
-        return kind, Confidence.PROVED
+        return None if text in (b"!", b"!!", b"*") else (kind, Confidence.PROVED)
     if text.lower() in CHOICES or not re.search(rb"[^\W_]|[^\x00-\x7f]", text):
         return None
-    known = not _NAMESPACES.isdisjoint(names[:-1]) or _is_variable(last)
-    if text.decode(errors="replace").lower() in (last.lower(), words_of(last)[-1]) and not known:
-        return kind, Confidence.POSSIBLE
-    if _names_a_secret(text):
-        return kind, Confidence.POSSIBLE
     if text.endswith((b":", "…".encode())) or re.fullmatch(rb"\d{1,2}", text):  # a label, a switch
         return None
+    known = not _NAMESPACES.isdisjoint(names[:-1]) or _is_variable(last)
+    is_own_name = text.decode(errors="replace").lower() in (last.lower(), words[-1])
+    if _names_a_secret(text) or (is_own_name and not known):
+        return kind, Confidence.POSSIBLE
     if kind is SecretKind.PASSWORD:
-        weak_name = words_of(last)[-1] == "pass" and len(words_of(last)) == 1
         is_path = b"/" in text and _is_plain_name(text)
-        return kind, Confidence.POSSIBLE if (weak_name and not known) or is_path else Confidence.LIKELY
+        is_doubtful = is_path or (words == ["pass"] and not known)
+        return kind, Confidence.POSSIBLE if is_doubtful else Confidence.LIKELY
     if re.fullmatch(rb"\d{1,9}[a-zA-Z%]{0,3}", text):  # a number, a duration
         return None
     if b" " in text or b"\n" in text:
         return None if kind is not SecretKind.SECRET or role is not Role.SET else (kind, Confidence.POSSIBLE)
     if _is_plain_name(text) and not _is_variable(last) and "deployment" not in names:
-        # `secret = "grafana-admin"` names one
-        return kind, Confidence.POSSIBLE
+        return kind, Confidence.POSSIBLE  # `secret = "grafana-admin"` names one
     if len(text) < 8 and kind is not SecretKind.SECRET:
         return kind, Confidence.POSSIBLE
     return kind, Confidence.LIKELY
+
+
+def _hash_verdict(kind: SecretKind, text: bytes, user_option: bool) -> tuple[SecretKind, Confidence] | None:
+    """The verdict on a password hash, and on anything in an option for hashes: clear text there is a
+    password, a locked account nothing."""
+    if kind is SecretKind.HASHED_PASSWORD and (text[:1] in b"!*" or text == b"x"):
+        return None
+    strong = hash_strength(text)
+    if strong is True:
+        return SecretKind.HASHED_PASSWORD, Confidence.POSSIBLE
+    # A password of letters and digits may look like a bare MD5; in an option for hashes it is one.
+    is_bare = re.fullmatch(rb"[0-9a-f_./A-Za-z]+", text) is not None
+    if strong is False and (kind is SecretKind.HASHED_PASSWORD or not is_bare):
+        return SecretKind.WEAK_HASH, Confidence.PROVED if user_option else Confidence.LIKELY
+    if kind is not SecretKind.HASHED_PASSWORD:
+        return None
+    if user_option and not re.match(rb"\$\w+\$|\{", text):
+        return SecretKind.PASSWORD, Confidence.PROVED
+    return SecretKind.HASHED_PASSWORD, Confidence.POSSIBLE
 
 
 def _is_variable(name: str) -> bool:

@@ -56,6 +56,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(slow)
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Long texts are named by their parameter: a key made for this run must not name a test, or the
+    workers of pytest-xdist disagree about which tests there are."""
+    return argname if isinstance(val, str | bytes) and len(val) > 40 else None
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     for marker in item.iter_markers("peer"):
         for name in marker.args:

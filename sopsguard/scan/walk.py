@@ -301,7 +301,9 @@ def _rank(hit: Hit) -> tuple[float, int, int, int, int, str]:
     if hit.kind in ("nix-private-key", "nix-preshared-key"):
         rank = 1.6
     elif hit.confidence is Confidence.POSSIBLE and hit.kind.startswith("wireguard-"):
-        rank = 1.5
+        rank = 1.7 if hit.title.startswith("possible") else 1.5
+    elif hit.kind.startswith("generic-"):
+        rank = 4.0
     return (rank, _CONFIDENCE[hit.confidence], len(hit.layers), hit.start - hit.end, hit.start, hit.kind)
 
 

@@ -15,9 +15,9 @@ _ROLES = (
         r"sha-?\d{1,3}|hash|checksum|digest|integrity|fingerprint|\bh1:|\bsig(?:nature)?\b|\b(?:iv|nonce|salt|tag|mac|hmac)\b"
         r"|cookie|session|certificate|\bcert\b|\bsum\b|etag|md5|spki|\bpins?\b|ciphertext|encrypted",
     ),
-    (_PUBLIC, r"pub|\bpk\b|allowed|trusted|recipient"),
+    (_PUBLIC, r"pub|\bpk\b|allowed|trusted|recipient|peer[\"'.:= ]*$"),
     (_PRESHARED, r"pre-?_?shared|\bpsk|psk\b|_psk|psk_"),
-    (_PRIVATE, r"priv|\bsk\b|secret_?-?key|genkey"),
+    (_PRIVATE, r"priv|\bsk\b|secret_?-?key|genkey|\bwg\d?[._-]?key"),
     (_SECRET, r"secret"),
 )
 _WORD = "|".join(f"(?P<{role}>{words})" for role, words in _ROLES)

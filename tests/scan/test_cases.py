@@ -1,4 +1,4 @@
-"""How much of the public test material of other scanners is found, and how much of their harmless material is not."""
+"""How much of the test material of other scanners is found, and how much of what is harmless is not."""
 
 import json
 from collections import Counter
@@ -11,8 +11,8 @@ from sopsguard.model import Confidence
 from sopsguard.scan import Scanner
 
 CORE = frozenset(
-    "age private_key wireguard aws github gitlab slack stripe openai anthropic jwt cloudflare digitalocean"
-    " tailscale".split()
+    {"age", "private_key", "wireguard", "aws", "github", "gitlab", "slack", "stripe"}
+    | {"openai", "anthropic", "jwt", "cloudflare", "digitalocean", "tailscale"}
 )
 INDEPENDENT = frozenset({"kingfisher", "noseyparker", "titus", "trufflehog"})
 

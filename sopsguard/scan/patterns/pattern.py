@@ -1,4 +1,4 @@
-"""What a pattern of the plaintext scan is, and the words the patterns share: data only, nothing is compiled."""
+"""What a pattern of the plaintext scan is, and the words the patterns share: data, nothing is compiled."""
 
 from typing import NamedTuple
 

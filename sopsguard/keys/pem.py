@@ -175,7 +175,7 @@ def _algorithm(der: bytes) -> bytes:
 def _loaded(der: bytes) -> Any:
     """The key as `cryptography` reads it, its two halves held against each other; `None` for a kind
     that it does not know."""
-    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.exceptions import InternalError, UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import dsa, rsa
 
@@ -184,7 +184,7 @@ def _loaded(der: bytes) -> Any:
         key = serialization.load_der_private_key(der, None, unsafe_skip_rsa_key_validation=True)
     except UnsupportedAlgorithm:
         return None
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, InternalError):  # the last for an Ed25519 key of a wrong length
         raise Malformed("the structure of a private key without its content") from None
     if isinstance(key, rsa.RSAPrivateKey):
         numbers = key.private_numbers()

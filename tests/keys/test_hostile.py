@@ -116,6 +116,12 @@ def test_a_power_that_would_take_minutes_is_not_raised() -> None:
     assert time.process_time() - started < 1
 
 
+def test_an_ed25519_key_of_a_wrong_length_is_a_problem() -> None:
+    # `cryptography` answers with its InternalError, which says that it should be reported.
+    algorithm = der(0x30, bytes.fromhex("06032b6570"))
+    assert isinstance(ssh.private_key(der(0x30, integer(0) + algorithm + der(4, b"\4\1{"))), Problem)
+
+
 def test_text_that_no_encoding_holds_is_answered() -> None:
     for start in (
         "",

@@ -15,7 +15,7 @@ from sopsguard.policy import Policy
 from sopsguard.snapshot import Change, Entry, Piece, Snapshot, TooLarge, Unreadable
 
 if TYPE_CHECKING:
-    from sopsguard.scan import Hit
+    from sopsguard.scan import Hit, Scanner
     from sopsguard.scan.proof import Names
     from sopsguard.sops.config import Config
     from sopsguard.sops.drift import Drift
@@ -302,9 +302,8 @@ class _Reader:
     """Scans contents piece by piece and keeps places, never contents."""
 
     def __init__(self, bulk: bool) -> None:
-        from sopsguard.scan import Scanner
-
-        self._scanner = Scanner(bulk=bulk)
+        self._bulk = bulk
+        self._scanner: Scanner | None = None
         self._windows: dict[str, set[tuple[str, bytes, int]]] = {}
         self.sops: list[str] = []
         self.found: list[Found] = []
@@ -328,6 +327,11 @@ class _Reader:
                 )
         if piece.last and piece.offset == 0 and looks_like_sops(piece.data):
             self.sops.append(change.path)
+        if self._scanner is None:
+            from sopsguard.scan import Scanner
+
+            # Along a range the versions of a file follow one another: a secret is told in the first.
+            self._scanner = Scanner(bulk=self._bulk, history=change.commit is not None)
         result = self._scanner.scan(piece.data, change.path)
         for problem in result.unknown:
             line = piece.line + piece.data.count(b"\n", 0, problem.start)

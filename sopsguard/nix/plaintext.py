@@ -36,7 +36,7 @@ class LiteralSecret(NamedTuple):
 
 
 _TELLING = (b"pass", b"psk", b"secret", b"token", b"masterauth", b"basicauth", b"stringdata", b"deployment")
-_KEY_NAME = rb"(?:priv|private|shared|api|auth|setup|master|encryption|account)\W?_?key"
+_KEY_NAME = rb"(?:priv|private|shared|api|auth|setup|master|encryption|account)[\W_]*key|\bkey\b"
 _URL_PASSWORD = rb"(?<=[a-zA-Z0-9])://([^\s/@:\"'\x00]{0,256}):([^\s/@\"']{1,1024})@"
 
 

@@ -25,8 +25,10 @@ def password(found: Found) -> str:
     value, name = found.value, name_of(found.before)
     if name and not _PASSWORD_NAME.search(name):
         return REJECT
-    if _is_about(found, name) or _is_loose(found):
+    loose = _is_loose(found)
+    if _is_about(found, name) or (loose and not _is_likely(found)):
         return REJECT
+    strong = WEAK if loose and not _DECLARES.search(found.before) else SECRET
     low, size, kinds = value.lower(), len(value), classes(value)
     if low in DUMMIES or _TYPE.fullmatch(value) or (UUID.fullmatch(value) and b"id" in name.lower()):
         return REJECT
@@ -40,7 +42,7 @@ def password(found: Found) -> str:
     mixed = kinds >= 3 and size >= 8 and not words_only(value)
     if quoted:
         if (random and size >= 8) or (mixed and not CHAIN.fullmatch(value)):
-            return REJECT if told and not random else SECRET
+            return REJECT if told and not random else strong
         if told or size < 5 or not value.isascii() or (_CODE_WORD.fullmatch(value) and words_only(value)):
             return REJECT
         return WEAK
@@ -50,7 +52,7 @@ def password(found: Found) -> str:
         return WEAK if size >= 6 and _may_be_word(found) else REJECT
     digit = any(48 <= c <= 57 for c in value)
     if (random and size >= 10) or (mixed and digit):
-        return SECRET
+        return strong
     if is_code(found.path):
         return REJECT
     if size >= 6 and kinds >= 2 and (digit or not IDENTIFIER.fullmatch(value)):
@@ -78,7 +80,8 @@ def secret(found: Found) -> str:
     """The value of a setting that is named like a secret, a token or a key with a purpose."""
     value = found.value
     name = name_of(found.before)
-    if _is_about(found, name) or _is_loose(found):
+    loose = _is_loose(found)
+    if _is_about(found, name) or (loose and not _is_likely(found)):
         return REJECT
     size = len(value)
     if size < 8 or b" " in value or _TYPE.fullmatch(value):
@@ -94,7 +97,9 @@ def secret(found: Found) -> str:
         return WEAK if size >= 16 and _SECRET_END.search(name) else REJECT
     if looks_random(value):
         if size >= 16:
-            return WEAK if _other_form(value, name) or (size < 32 and HEX.fullmatch(value)) else SECRET
+            weak = loose and not _DECLARES.search(found.before)
+            weak = weak or _other_form(value, name) or (size < 32 and HEX.fullmatch(value) is not None)
+            return WEAK if weak else SECRET
         return WEAK if size >= 10 else REJECT
     digits = sum(1 for c in value if 48 <= c <= 57)
     if (
@@ -145,13 +150,17 @@ def _is_about(found: Found, name: bytes) -> bool:
 
 
 def _is_loose(found: Found) -> bool:
-    """Nothing but a space, a bar or "is" between name and value, and the value is a word like any other."""
+    """Nothing but a space, a bar or "is" stands between name and value."""
     separator = found.before.rstrip(b"\"'`")[-1:]
-    if separator not in (b" ", b"\t", b"|") or _ASSIGNS.search(found.before):
+    return separator in (b" ", b"\t", b"|") and not _ASSIGNS.search(found.before)
+
+
+def _is_likely(found: Found) -> bool:
+    """Behind a loose separator: the value is no word like any other."""
+    if _VERSION.match(found.value) or PATH.match(found.value):
         return False
-    return not (
-        looks_random(found.value)
-        or (is_quoted(found) and classes(found.value) >= 3 and b" " not in found.value)
+    return looks_random(found.value) or (
+        is_quoted(found) and classes(found.value) >= 3 and b" " not in found.value
     )
 
 
@@ -208,6 +217,13 @@ _COMMA = Regex(rb",\s*[\"'`\\]+$")
 
 _ASSIGNS = Regex(rb"[:=>,-]\s*(?:[@$brufBRUF]|%22)?[\"'`\\({\[<]*$")
 
+# Statements that set something without a sign in between: Dockerfile, cmd, csh, C, Groovy
+_DECLARES = Regex(
+    rb"(?i)(?:^|\s)(?:ENV|setx?|setenv|#define|arg|define|--?[\w-]+|(?:key|store)?password)\s+(?:[\w.-]+\s+)?[\"'`]?$"
+)
+
+_VERSION = Regex(rb"v?\d{1,4}\.\d")
+
 _MEMBER_TYPE = Regex(rb"\w::\w+[\"'` ]*[:=][\"'` ]*$")
 
 _SPECIAL = Regex(rb"\w[#!@$%^&*?]\w")
@@ -229,14 +245,14 @@ _CODE_FILE = Regex(
     rb"sql|tf|groovy|gradle|md|rst|adoc|html?|css|scss|svg|po|pot|tex|diff|patch)$"
 )
 
-_LINE = Regex(rb"[\s-]*(?:export\s+)?[\"']?[\w.-]{1,60}[\"']?\s*[:=]\s*")
+_LINE = Regex(rb"[+\s-]*(?:export\s+)?[\"']?[\w.-]{1,60}[\"']?\s*[:=]\s*")
 
 _PLAIN_FILE = Regex(rb"(?:^|/)[^/.]*$|\.(?:txt|ya?ml|toml|cnf|tfvars)$")
 
 _SETTINGS_FILE = Regex(rb"(?:^|/)\.env[\w.-]*$|\.(?:env|ini|cfg|conf|properties|netrc|cnf)$")
 
 _NAME = Regex(
-    rb"([\w.$-]+(?: for \w+)?)[\"'`\])\\]{0,5}\s*(?:(?:string|str|char)\b\s*)?(?:[\"']?,?\s*[\"']?(?:value|default)[\"']?\s*)?"
+    rb"(?<![\w.$-])([\w.$-]+(?: for \w+)?)[\"'`\])\\]{0,5}\s*(?:(?:string|str|char)\b\s*)?(?:[\"']?,?\s*[\"']?(?:value|default)[\"']?\s*)?"
     rb"(?:[:?.+|!]{0,3}=[>=]{0,2}|:\s*[A-Za-z][\w.<>\[\]|?]*\s*=|:|->|,|</key>\s*<string>|>|=|%3[Dd]|\|| is[ :]|\s)\s*(?:[@$brufBRUF]|%22)?[\"'`\\({\[<]*$"
 )
 

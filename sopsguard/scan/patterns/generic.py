@@ -123,7 +123,7 @@ PATTERNS: tuple[Pattern, ...] = (
             "token:",
             "-h ",
         ),
-        r"(?<![A-Za-z0-9_])(?i:(?:proxy-)?authorization|x-[\w-]{0,20}(?:key|token)|private-token|-h\s{1,3}[\"'][\w-]{0,20}(?:key|token)|(?:api-?key|token)(?=:))"
+        r"(?<![A-Za-z0-9_-])(?i:(?:proxy-)?authorization|x-[\w-]{0,20}(?:key|token)|private-token|-h\s{1,3}[\"'][\w-]{0,20}(?:key|token)|(?:api-?key|token)(?=:))"
         r"(?:\\?[\"'])?\s{0,4}[:=,]\s{0,4}\\?[\"'`]?(?:(?i:bearer|basic|token|bot|apikey|key|digest|ssws|splunk|negotiate)[ =:]{1,2})?"
         r"(?P<s>[A-Za-z0-9_.~+/=:-]{8,2000})(?![A-Za-z0-9({\[])",
         0,

@@ -4,8 +4,20 @@ import posixpath
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sopsguard.nix.conventions import (
+    COLLECTIONS,
+    MODULES,
+    OUTPUTS_ONLY,
+    SELVES,
+    USE_KINDS,
+    collection_place,
+    is_named,
+    owner_of,
+    reference_place,
+    sops_place,
+)
 from sopsguard.nix.reading import WRAPPERS, Task, Walk
-from sopsguard.nix.scope import Bound, Dynamic, Resolver, Scope, Text, text_of
+from sopsguard.nix.scope import Bound, Dynamic, Resolver, Scope, Text, component_of, text_of
 from sopsguard.nix.stated import (
     Default,
     Doubt,
@@ -49,23 +61,6 @@ def facts(source: bytes, path: str) -> NixFacts | Unread:
     return walk.result(errors(tree))
 
 
-# Flake outputs whose attributes are hosts, and names in them that are none.
-_COLLECTIONS = {
-    "nixosConfigurations": frozenset[str](),
-    "darwinConfigurations": frozenset[str](),
-    "homeConfigurations": frozenset[str](),
-    "colmena": frozenset(("meta", "defaults", "network")),
-    "colmenaHive": frozenset(("meta", "defaults", "network")),
-    "nodes": frozenset[str](),
-}
-# Other things are called so too: these count only as outputs of a flake.
-_OUTPUTS_ONLY = frozenset(("colmena", "colmenaHive", "nodes"))
-_OUTPUTS = frozenset(("outputs", "flake", "config"))
-_USE_KINDS = {
-    "secrets": UseKind.SECRET,
-    "placeholder": UseKind.PLACEHOLDER,
-    "templates": UseKind.TEMPLATE,
-}
 _KEY_OPTIONS = frozenset(
     (
         ("age", "keyFile"),
@@ -77,8 +72,6 @@ _KEY_OPTIONS = frozenset(
 )
 _ADDRESSES = ("ip", "ips", "address", "addresses", "allowedips")
 _WIREGUARD = frozenset((*_ADDRESSES, "endpoint", "isserver", "name", "publickey"))
-_MODULES = frozenset(("nixosModules", "darwinModules"))
-_SELVES = frozenset((("self",), ("inputs", "self"), ("flake",), ("config", "flake")))
 _OPAQUE = frozenset(("example", "defaultText", "description"))
 
 
@@ -261,7 +254,7 @@ class _Survey(Walk):
 
     def named(self, path: Path, node: "Node", declared: bool) -> None:
         """Note what the mere path of a binding declares."""
-        place = _sops(path)
+        place = sops_place(path)
         if place is not None and len(path) > place + 2 and not declared:
             if path[place + 1] == "secrets":
                 self.draft(path, place, node)
@@ -269,7 +262,7 @@ class _Survey(Walk):
                 key = (path[:place], path[place + 2] or "")
                 if key not in self.templates:
                     name = text_of(path[place + 2])
-                    self.templates[key] = Template(name, self.place(node), _owner(path[:place]))
+                    self.templates[key] = Template(name, self.place(node), owner_of(path[:place]))
                     if name.static is None:
                         self.doubt(node, "the name of a template is computed")
         self.host(path, node)
@@ -279,17 +272,17 @@ class _Survey(Walk):
         key = (path[:place], name or "")
         draft = self.drafts.get(key)
         if draft is None:
-            draft = self.drafts[key] = _Draft(text_of(name), self.place(node), _owner(path[:place]))
+            draft = self.drafts[key] = _Draft(text_of(name), self.place(node), owner_of(path[:place]))
             if draft.name.static is None:
                 self.doubt(node, "the name of a secret is computed")
         return draft
 
     def host(self, path: Path, node: "Node") -> _HostDraft | None:
-        found = _collection(path)
+        found = collection_place(path)
         if found is None or len(path) <= found + 1:
             return None
         kind, name = path[found] or "", path[found + 1]
-        if name in _COLLECTIONS[kind]:
+        if name in COLLECTIONS[kind]:
             return None
         key = (path[: found + 1], name or "")
         host = self.hosts.get(key)
@@ -309,12 +302,12 @@ class _Survey(Walk):
 
     def emit(self, task: Task, value: Value) -> None:
         path, node = task.path, task.node
-        place = _sops(path)
+        place = sops_place(path)
         if place is not None and not task.declared:
             self.sops(task, value, place)
         elif not task.declared and path[-2:] == ("networking", "hostName"):
             text = self.resolver.text(node, task.scope)
-            self.host_names.append(HostName(text, self.place(node), _owner(path[:-2])))
+            self.host_names.append(HostName(text, self.place(node), owner_of(path[:-2])))
             if text.static is None:
                 self.doubt(node, "the host name is computed")
         last = (path[-1] or "").lower() if path else ""
@@ -331,16 +324,16 @@ class _Survey(Walk):
                 peer.beside.setdefault(last, []).append(Text((value.name,)))
             elif value.kind is Kind.STRING:
                 peer.beside.setdefault(last, []).append(self.resolver.text(node, task.scope))
-        found = _collection(path)
+        found = collection_place(path)
         computed = value.kind not in (Kind.SET, Kind.NULL)
-        output = found is not None and (found > 0 or path[0] not in _OUTPUTS_ONLY)
+        output = found is not None and (found > 0 or path[0] not in OUTPUTS_ONLY)
         if found is not None and len(path) == found + 1 and computed and output and task.role is not Role.LET:
             self.unnamed_hosts(path, node, None, "the set of hosts is computed")
 
     def sops(self, task: Task, value: Value, place: int) -> None:
         """A value below `sops`."""
         path, node, rest = task.path, task.node, task.path[place + 1 :]
-        owner = _owner(path[:place])
+        owner = owner_of(path[:place])
         empty = value.kind in (Kind.SET, Kind.NULL)
         if rest == ("defaultSopsFile",):
             if not empty:
@@ -395,9 +388,9 @@ class _Survey(Walk):
         host = self.host(path, task.node)
         if host is not None:
             host.files.append(file)
-        if len(path) > 1 and path[-2] in _MODULES:
+        if len(path) > 1 and path[-2] in MODULES:
             self.modules[(file.place.start, path[-1] or "")] = Module(text_of(path[-1]), file)
-        if path and (path[-1] in ("imports", "modules") or host is not None) and _sops(path) is None:
+        if path and (path[-1] in ("imports", "modules") or host is not None) and sops_place(path) is None:
             self.imports.setdefault((file.place.start, text.pattern), Import(file, _dotted(path)))
 
     # references
@@ -430,7 +423,7 @@ class _Survey(Walk):
         bound = self.resolver.lookup(name, scope)
         if bound is None or (bound.node is not None and (bound.member or self.is_alias(bound))):
             symbol = self.resolver.symbol(node, scope)
-            if symbol is not None and len(symbol) > 1 and not (bound and bound.member and _is_named(symbol)):
+            if symbol is not None and len(symbol) > 1 and not (bound and bound.member and is_named(symbol)):
                 self.reference(symbol, task)
         if task.leaf:
             self.emit(task, self.value(node))
@@ -438,14 +431,14 @@ class _Survey(Walk):
     def is_alias(self, bound: Bound) -> bool:
         """Whether a `let` stands for a whole set of secrets."""
         symbol = None if bound.node is None else self.resolver.symbol(bound.node, bound.scope)
-        return symbol is not None and _reference(symbol) is not None and not _is_named(symbol)
+        return symbol is not None and reference_place(symbol) is not None and not is_named(symbol)
 
     def expand(self, task: Task) -> bool:
         """Go on with the expression that a name stands for, where what it says matters."""
         path = task.path
         if (
-            _sops(path) is None
-            and _collection(path) is None
+            sops_place(path) is None
+            and collection_place(path) is None
             and path[-1:] not in (("imports",), ("modules",), ("sops",))
         ):
             return False
@@ -464,14 +457,14 @@ class _Survey(Walk):
 
     def reference(self, symbol: tuple[str, ...], task: Task, attribute: str | None = None) -> bool:
         """Note a reference to a secret, template or placeholder; False when `symbol` is none."""
-        place = _reference(symbol)
+        place = reference_place(symbol)
         if place is None:
             self.module_use(symbol, task)
             return False
         node, path = task.node, task.path
         if task.declared and not _OPAQUE.isdisjoint(path):
             return True
-        kind = _USE_KINDS[symbol[place + 1]]
+        kind = USE_KINDS[symbol[place + 1]]
         if len(symbol) <= place + 2:
             if attribute is None and not (task.leaf and task.role is Role.LET):
                 self.use(kind, None, "", task)
@@ -480,14 +473,14 @@ class _Survey(Walk):
         if name.static is None:
             self.doubt(node, f"the name of a {kind} is computed")
         taken = symbol[place + 3] if len(symbol) > place + 3 else ""
-        owner = _owner(symbol[: place + 1])
+        owner = owner_of(symbol[: place + 1])
         self.use(kind, name, attribute or taken, task, owner)
         return True
 
     def module_use(self, symbol: tuple[str, ...], task: Task) -> None:
         """`self.nixosModules.common`: a module of this flake, not of another input."""
         for place, name in enumerate(symbol[1:-1], 1):
-            if name in _MODULES and symbol[:place] in _SELVES:
+            if name in MODULES and symbol[:place] in SELVES:
                 module = text_of(symbol[place + 1])
                 start = task.node.start_byte
                 use = ModuleUse(module, _dotted(task.path), self.place(task.node))
@@ -501,7 +494,7 @@ class _Survey(Walk):
     ) -> None:
         node = task.node
         if owner is None or owner == Owner():
-            owner = _owner(task.path)
+            owner = owner_of(task.path)
         key = (node.start_byte, node.end_byte, f"{kind} {name.pattern if name else ''}")
         use = Use(kind, name, attribute, _dotted(task.path), self.place(node), owner)
         self.uses.setdefault(key, use)
@@ -515,7 +508,7 @@ class _Survey(Walk):
             super().visit(task)
             return
         full = symbol + self.resolver.attrpath(path, task.scope)
-        if _reference(full) is not None and _is_named(full):
+        if reference_place(full) is not None and is_named(full):
             self.reference(full, task, "?")
 
     def with_set(self, task: Task) -> None:
@@ -523,7 +516,7 @@ class _Survey(Walk):
         subject = task.node.child_by_field_name("environment")
         body = task.node.child_by_field_name("body")
         symbol = None if subject is None else self.resolver.symbol(subject, task.scope)
-        if body is not None and symbol is not None and _reference(symbol) is not None:
+        if body is not None and symbol is not None and reference_place(symbol) is not None:
             self.push(body, task, leaf=task.leaf, scope=self.opened(task))
         else:
             super().visit(task)
@@ -535,11 +528,10 @@ class _Survey(Walk):
         source = node.child_by_field_name("expression")
         names = self.resolver.inherited(node)
         symbol = None if source is None else self.resolver.symbol(source, task.scope)
-        if symbol is not None and _reference((*symbol, "")) is not None:
-            inside = _reference((*symbol, ""))
+        if symbol is not None and "sops" in symbol:
             for name in names:
                 full = (*symbol, name)
-                if inside is not None and len(full) > inside + 2:
+                if is_named(full) or task.role is not Role.LET:
                     self.reference(full, task)
         elif source is not None:
             self.push(source, task, leaf=False)
@@ -553,8 +545,8 @@ class _Survey(Walk):
     def inherited(self, task: Task, name: str, bound: Bound | None) -> None:
         """`inherit name;` binds like `name = name;`."""
         path = (*task.path, name)
-        place = _sops(path)
-        if place is None and _collection(path) is None and path[-2:] != ("networking", "hostName"):
+        place = sops_place(path)
+        if place is None and collection_place(path) is None and path[-2:] != ("networking", "hostName"):
             return
         if task.role is Role.LET:
             return
@@ -590,9 +582,14 @@ class _Survey(Walk):
             symbol = self.resolver.symbol(node, task.scope)
             if symbol is not None and self.reference(symbol, task):
                 return True
+        if short == "hasAttr" and len(arguments) == 2:
+            symbol = self.resolver.symbol(arguments[1], task.scope)
+            if symbol is not None and "sops" in symbol:
+                name = self.resolver.text(arguments[0], task.scope)
+                return self.reference((*symbol, component_of(name)), task, "?")
         if not task.leaf or WRAPPERS.get(short) == len(arguments):
             return False
-        place, found = _sops(path), _collection(path)
+        place, found = sops_place(path), collection_place(path)
         names_level = (
             place is not None and len(path) == place + 2 and path[-1] in ("secrets", "templates")
         ) or (found is not None and len(path) == found + 1)
@@ -630,7 +627,7 @@ class _Survey(Walk):
         given: list[tuple[Node | str, Scope | None]] = [(argument, task.scope) for argument in arguments]
         body = self.resolver.applied(function, task.scope, given)
         symbol = None if body is None else self.resolver.symbol(*body)
-        if symbol is not None and _is_named(symbol):
+        if symbol is not None and is_named(symbol):
             self.reference(symbol, task)
 
     def elsewhere(self, arguments: list["Node"], task: Task) -> None:
@@ -688,7 +685,7 @@ class _Survey(Walk):
                 self.doubt(item, "the names are computed")
                 continue
             name, value, inner = pair
-            path = (*task.path, Dynamic(name) if name.static is None else name.static)
+            path = (*task.path, component_of(name))
             self.named(path, item, task.declared)
             if not self.spent(item):
                 self.stack.append(Task(value, path, True, task.role, task.declared, inner))
@@ -718,7 +715,7 @@ class _Survey(Walk):
         arguments: "list[str | tuple[Node | str, Scope | None]]",
     ) -> None:
         """One attribute that a function makes for a name."""
-        path = (*task.path, Dynamic(name) if name.static is None else name.static)
+        path = (*task.path, component_of(name))
         self.named(path, item, task.declared)
         if self.spent(item):
             return
@@ -729,7 +726,7 @@ class _Survey(Walk):
         if body is not None:
             self.stack.append(Task(body[0], path, True, task.role, task.declared, body[1]))
             return
-        place = _sops(path)
+        place = sops_place(path)
         if place is not None and path[place + 1] == "secrets":
             self.draft(path, place, item).partial = True
 
@@ -785,7 +782,7 @@ class _Survey(Walk):
         if items is not None and symbol is not None:
             names = (self.resolver.text(*item) for item in items[:20])
             self.reference(
-                symbol + tuple(Dynamic(t) if t.static is None else t.static for t in names),
+                symbol + tuple(component_of(t) for t in names),
                 task._replace(leaf=False),
             )
 
@@ -796,55 +793,3 @@ def _dotted(path: Path) -> str:
 
 def _in_order(files: list[FileRef]) -> tuple[FileRef, ...]:
     return tuple(sorted(dict.fromkeys(files), key=lambda file: (file.place.start, file.text.pattern)))
-
-
-def _sops(path: Path) -> int | None:
-    """Where `sops` stands in the path of a setting of sops-nix."""
-    for place, name in enumerate(path):
-        if name == "sops" and "options" not in path[:place]:
-            after = path[place + 1] if place + 1 < len(path) else None
-            settings = ("secrets", "templates", "defaultSopsFile", "defaultSopsFormat", "age", "gnupg")
-            if after is None or after in settings:
-                return place
-    return None
-
-
-def _collection(path: Path) -> int | None:
-    """Where the name of a set of hosts stands in `path`."""
-    for place, name in enumerate(path):
-        if name in _COLLECTIONS:
-            before = path[:place]
-            if name == "nodes":
-                if before[-1:] != ("deploy",):
-                    continue
-                before = before[:-1]
-            if "inputs" in before or (name in _OUTPUTS_ONLY and not _OUTPUTS.issuperset(before)):
-                continue
-            return place
-    return None
-
-
-def _reference(symbol: tuple[str, ...]) -> int | None:
-    """Where `sops` stands in a reference to what sops-nix made of the configuration."""
-    for place in range(1, len(symbol) - 1):
-        if symbol[place] == "sops" and symbol[place + 1] in _USE_KINDS:
-            before = symbol[:place]
-            if before[0].lower().endswith("config") or "config" in before:
-                return place
-    return None
-
-
-def _is_named(symbol: tuple[str, ...]) -> bool:
-    place = _reference(symbol)
-    return place is not None and len(symbol) > place + 2
-
-
-def _owner(path: Path) -> Owner:
-    """Whose configuration a path or symbol leads into."""
-    host = user = None
-    for place, name in enumerate(path[:-1]):
-        if name in _COLLECTIONS and path[place + 1] not in _COLLECTIONS[name]:
-            host = path[place + 1]
-        elif name == "users" and place and path[place - 1] == "home-manager":
-            user = path[place + 1]
-    return Owner(host, user)

@@ -235,7 +235,7 @@ class Resolver:
             function, arguments = application(node)
             if len(arguments) == 2 and self.written(function).rpartition(".")[2] == "getAttr":
                 base = self.symbol(arguments[1], scope, depth + 1)
-                return None if base is None else (*base, _component(self.text(arguments[0], scope)))
+                return None if base is None else (*base, component_of(self.text(arguments[0], scope)))
         return None
 
     def _variable(self, name: str, scope: Scope | None, depth: int) -> tuple[str, ...] | None:
@@ -268,8 +268,8 @@ class Resolver:
             return self.written(node)
         if node.type == "interpolation":
             inner = node.child_by_field_name("expression")
-            return Dynamic(UNKNOWN) if inner is None else _component(self.text(inner, scope))
-        return _component(self.text(node, scope))
+            return Dynamic(UNKNOWN) if inner is None else component_of(self.text(inner, scope))
+        return component_of(self.text(node, scope))
 
     def followed(self, node: "Node", scope: Scope | None) -> tuple["Node", Scope | None]:
         """The expression that a chain of plain names ends in; the last name where it ends in an argument."""
@@ -428,7 +428,8 @@ class Resolver:
                 inside.names[name] = bound._replace(scope=origin) if plain and bound.scope is given else bound
 
 
-def _component(text: Text) -> str:
+def component_of(text: Text) -> str:
+    """`text` as a component of an attribute path."""
     static = text.static
     return Dynamic(text) if static is None else static
 

@@ -1,4 +1,4 @@
-"""The main job on a throw-away infrastructure: secrets blocked with names and remedies, a clean commit passing."""
+"""The main job on a throw-away repository: secrets blocked with names and remedies, then a clean commit."""
 
 import sys
 import tempfile
@@ -24,7 +24,7 @@ class _Demo:
         self.identities = {name: age.generate_identity() for name in names}
 
     def story(self) -> Iterator[str]:
-        yield "A throw-away repository: four hosts, one person, a SOPS file, sopsguard as its pre-commit hook."
+        yield "A throw-away repository: four hosts, one person, a SOPS file, sopsguard as pre-commit hook."
         self._git("init", "--quiet", "--initial-branch=main")
         for key, value in (
             ("user.name", "Alice"),

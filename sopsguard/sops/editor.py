@@ -15,16 +15,19 @@ from sopsguard.document import (
     read,
 )
 from sopsguard.sops.cipher import KEY_BYTES, Cipher
-from sopsguard.sops.file import BLOCK, leaves
+from sopsguard.sops.file import BLOCK, SopsFile, leaves
+from sopsguard.sops.file import read as read_sops
 from sopsguard.sops.flat import PREFIX, flatten
 from sopsguard.sops.mac import Mac
 from sopsguard.sops.metadata import rfc3339
+from sopsguard.sops.opening import Opened, Reason, Refused, decrypt
 from sopsguard.sops.rules import Scope
 from sopsguard.sops.scope import Selection
 from sopsguard.sops.wrapping import wrap
 
 SOPS_VERSION = "3.13.3"
 FORMATS = ("yaml", "json", "dotenv", "binary")
+_ENDINGS = {"yaml": ".yaml", "json": ".json", "dotenv": ".env", "binary": ""}
 
 
 class CannotEncrypt(Exception):
@@ -53,7 +56,9 @@ def encrypt(
     if rfc3339(modified) != modified:
         raise ValueError("the time of modification must be RFC 3339 with whole seconds")
     document = _plain(data, format)
-    scope = Scope() if scope is None or format == "binary" else scope
+    scope = Scope() if scope is None else scope
+    if format == "binary":
+        scope = Scope(mac_only_encrypted=scope.mac_only_encrypted)
     chosen = {} if format == "binary" else scope.effective()
     if len(chosen) > 1:
         raise CannotEncrypt(f"more than one selection field is set ({', '.join(chosen)})")
@@ -72,7 +77,20 @@ def encrypt(
     }
     if scope.mac_only_encrypted:
         block["mac_only_encrypted"] = True
-    return _written(roots, format, _node(block), indent)
+    written = _written(roots, format, _node(block), indent)
+    _read_back(written, format, cipher, key)
+    return written
+
+
+def _read_back(written: bytes, format: str, cipher: Cipher, key: bytes) -> None:
+    """Sops cannot always read what it writes (clear minus zero, some texts in lists): better not write it."""
+    file = read_sops(written, f"x{_ENDINGS[format]}")
+    refused = decrypt(file, cipher, key) if isinstance(file, SopsFile) else file
+    if not isinstance(refused, Opened):
+        place = (
+            f" (`{refused.key}`)" if isinstance(refused, Refused) and refused.reason is Reason.VALUE else ""
+        )
+        raise CannotEncrypt(f"a value in clear is lost in the form in which sops writes it{place}")
 
 
 def _plain(data: bytes, format: str) -> Document:

@@ -15,7 +15,7 @@ _EXACT = re.compile(
     r"ENC\[AES256_GCM,data:([A-Za-z0-9+/]+={0,2}),iv:([A-Za-z0-9+/]{43}=),tag:([A-Za-z0-9+/]{22}==),"
     r"type:(str|int|float|bool|time|comment)\]\Z"
 )
-_LENIENT = re.compile(r"ENC\[AES256_GCM,data:(.+),iv:(.+),tag:(.+),type:(.+)\]")
+_START = "ENC[AES256_GCM,data:"
 _VALID = re.compile(_BASE64 + r"\Z")
 
 
@@ -54,9 +54,20 @@ def parse(text: str) -> Envelope | None:
     found = _EXACT.match(text)
     if found and len(found[1]) % 4 == 0:
         return Envelope(found[1], found[2], found[3], found[4], True)
-    if not text.startswith("ENC[") or not (found := _LENIENT.match(text)):
+    return _lenient(text) if text.startswith(_START) else None
+
+
+def _lenient(text: str) -> Envelope | None:
+    """`ENC\\[AES256_GCM,data:(.+),iv:(.+),tag:(.+),type:(.+)\\]` with greedy parts, in linear time."""
+    line = text.partition("\n")[0]
+    end = line.rfind("]")
+    kind = line.rfind(",type:", 0, max(end - 1, 0))
+    tag = line.rfind(",tag:", 0, max(kind - 1, 0))
+    iv = line.rfind(",iv:", 0, max(tag - 1, 0))
+    if iv <= len(_START):
         return None
-    return Envelope(found[1], found[2], found[3], found[4], False, found.end() < len(text))
+    parts = line[len(_START) : iv], line[iv + 4 : tag], line[tag + 5 : kind], line[kind + 6 : end]
+    return Envelope(*parts, False, end + 1 < len(text))
 
 
 def looks_encrypted(text: str) -> bool:

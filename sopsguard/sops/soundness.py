@@ -132,7 +132,7 @@ def _mac(file: SopsFile) -> Iterator[Problem]:
 
 
 def _word(text: str) -> str:
-    return text if text.isalnum() and len(text) <= 12 else "unknown"
+    return text if text in TYPES or text == "bytes" else "unknown"
 
 
 def _time(file: SopsFile, now: datetime | None) -> Iterator[Problem]:

@@ -74,3 +74,7 @@ def owner_of(path: Path) -> Owner:
         elif name == "users" and place and path[place - 1] == "home-manager":
             user = path[place + 1]
     return Owner(host, user)
+
+
+def dotted(path: Path) -> str:
+    return ".".join(component or "<dynamic>" for component in path)

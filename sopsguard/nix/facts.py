@@ -1,16 +1,16 @@
 """What Nix files say about hosts and about SOPS secrets: declared, referenced, imported; never evaluated."""
 
 import posixpath
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sopsguard.nix.collected import WIREGUARD, Collected, Draft, HostDraft, Peer
 from sopsguard.nix.conventions import (
-    COLLECTIONS,
     MODULES,
     OUTPUTS_ONLY,
     SELVES,
     USE_KINDS,
     collection_place,
+    dotted,
     is_named,
     owner_of,
     reference_place,
@@ -20,9 +20,7 @@ from sopsguard.nix.reading import WRAPPERS, Task, Walk
 from sopsguard.nix.scope import Bound, Dynamic, Resolver, Scope, Text, component_of, text_of
 from sopsguard.nix.stated import (
     Default,
-    Doubt,
     FileRef,
-    Host,
     HostName,
     Import,
     KeySource,
@@ -31,14 +29,12 @@ from sopsguard.nix.stated import (
     NixFacts,
     Owner,
     Place,
-    Secret,
     Template,
     Use,
     UseKind,
-    WireguardNode,
 )
 from sopsguard.nix.syntax import PATHS, SETS, application, errors, parse
-from sopsguard.nix.values import MAX_PATH, Kind, Path, Role, Span, Unread, Value
+from sopsguard.nix.values import MAX_PATH, Kind, Path, Role, Unread, Value
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -58,7 +54,9 @@ def facts(source: bytes, path: str) -> NixFacts | Unread:
         return tree
     walk = _Survey(source, path)
     walk.run(tree.root_node)
-    return walk.result(errors(tree))
+    if walk.resolver.exhausted or walk.expansions > _EXPANSIONS:
+        walk.found.doubt(Place(0, 0, 1, 1), "names stand for each other too often to follow")
+    return walk.found.result(errors(tree))
 
 
 _KEY_OPTIONS = frozenset(
@@ -70,37 +68,7 @@ _KEY_OPTIONS = frozenset(
         ("gnupg", "sshKeyPaths"),
     )
 )
-_ADDRESSES = ("ip", "ips", "address", "addresses", "allowedips")
-_WIREGUARD = frozenset((*_ADDRESSES, "endpoint", "isserver", "name", "publickey"))
 _OPAQUE = frozenset(("example", "defaultText", "description"))
-
-
-@dataclass(slots=True)
-class _Draft:
-    """A secret while its fields are collected."""
-
-    name: Text
-    place: Place
-    owner: Owner
-    files: list[FileRef] = field(default_factory=list)
-    fields: list[tuple[str, Text]] = field(default_factory=list)
-    partial: bool = False
-
-
-@dataclass(slots=True)
-class _HostDraft:
-    name: Text | None
-    kind: str
-    place: Place
-    files: list[FileRef] = field(default_factory=list)
-    folder: FileRef | None = None
-    modules: list[Text] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class _Peer:
-    key: tuple[Text, Place, Path] | None = None
-    beside: dict[str, list[Text]] = field(default_factory=dict)
 
 
 class _Survey(Walk):
@@ -112,19 +80,8 @@ class _Survey(Walk):
         self.folder = posixpath.dirname(path)
         self.resolver = Resolver(source)
         self.expansions = 0
-        self.drafts: dict[tuple[Path, str], _Draft] = {}
-        self.hosts: dict[tuple[Path, str], _HostDraft] = {}
-        self.templates: dict[tuple[Path, str], Template] = {}
-        self.uses: dict[tuple[int, int, str], Use] = {}
-        self.defaults: list[Default] = []
-        self.key_sources: list[KeySource] = []
-        self.host_names: list[HostName] = []
-        self.imports: dict[tuple[int, str], Import] = {}
-        self.modules: dict[tuple[int, str], Module] = {}
-        self.module_uses: dict[tuple[int, str], ModuleUse] = {}
-        self.peers: dict[tuple[int, Path], _Peer] = {}
+        self.found = Collected(path)
         self.set_of: dict[int, int] = {}
-        self.doubts: dict[tuple[int, str], Doubt] = {}
 
     def run(self, root: "Node") -> None:
         # colmena's hive.nix is the set of hosts itself
@@ -132,74 +89,6 @@ class _Survey(Walk):
         self.stack.append(Task(root, top, leaf=bool(top)))
         while self.stack:
             self.visit(self.stack.pop())
-
-    def result(self, errors: tuple[Span, ...]) -> NixFacts:
-        if self.resolver.exhausted or self.expansions > _EXPANSIONS:
-            self.doubts[(0, "")] = Doubt(Place(0, 0, 1, 1), "names stand for each other too often to follow")
-        secrets = []
-        for draft in self.drafts.values():
-            fields = dict(draft.fields)
-            secrets.append(
-                Secret(
-                    draft.name,
-                    draft.place,
-                    draft.owner,
-                    _in_order(draft.files),
-                    fields.get("key"),
-                    fields.get("format"),
-                    tuple(draft.fields),
-                    draft.partial,
-                )
-            )
-        hosts = (
-            Host(h.name, h.kind, h.place, _in_order(h.files), h.folder, tuple(dict.fromkeys(h.modules)))
-            for h in self.hosts.values()
-        )
-        return NixFacts(
-            self.path,
-            tuple(sorted(hosts, key=lambda host: host.place.start)),
-            tuple(sorted(secrets, key=lambda secret: secret.place.start)),
-            tuple(sorted(self.templates.values(), key=lambda template: template.place.start)),
-            tuple(sorted(self.uses.values(), key=lambda use: use.place.start)),
-            tuple(sorted(self.defaults, key=lambda default: default.place.start)),
-            tuple(sorted(self.key_sources, key=lambda source: source.place.start)),
-            tuple(sorted(self.host_names, key=lambda name: name.place.start)),
-            tuple(sorted(self.imports.values(), key=lambda item: item.file.place.start)),
-            tuple(sorted(self.modules.values(), key=lambda module: module.file.place.start)),
-            tuple(sorted(self.module_uses.values(), key=lambda use: use.place.start)),
-            tuple(self._wireguard()),
-            tuple(sorted(self.doubts.values(), key=lambda doubt: doubt.place.start)),
-            errors,
-        )
-
-    def _wireguard(self) -> list[WireguardNode]:
-        nodes = []
-        for peer in self.peers.values():
-            if peer.key is None:
-                continue
-            text, place, path = peer.key
-            beside = peer.beside
-            addresses = [t for name in _ADDRESSES for t in beside.get(name, ())]
-            server = [text.static == "true" for text in beside.get("isserver", ())]
-            nodes.append(
-                WireguardNode(
-                    self.node_name(path, beside),
-                    text,
-                    _dotted(path),
-                    place,
-                    tuple(addresses),
-                    next(iter(beside.get("endpoint", ())), None),
-                    server[0] if server else None,
-                )
-            )
-        return sorted(nodes, key=lambda node: node.place.start)
-
-    @staticmethod
-    def node_name(path: Path, beside: dict[str, list[Text]]) -> Text | None:
-        if beside.get("name"):
-            return beside["name"][0]
-        around = path[-2] if len(path) > 1 else None
-        return None if around is None or around.lower().endswith(("peers", "config")) else text_of(around)
 
     # places and names
 
@@ -209,7 +98,7 @@ class _Survey(Walk):
         return Place(start, node.end_byte, point.row + 1, self.column(start, point.column) + 1)
 
     def doubt(self, node: "Node", reason: str) -> None:
-        self.doubts.setdefault((node.start_byte, reason), Doubt(self.place(node), reason))
+        self.found.doubt(self.place(node), reason)
 
     def opened(self, task: Task) -> Scope:
         return self.resolver.inside(task.node, task.scope)
@@ -247,7 +136,7 @@ class _Survey(Walk):
         value = node.child_by_field_name("expression")
         if target is not None and value is not None:
             path = (task.path + self.attrpath(target, task.scope))[-MAX_PATH:]
-            if path[-1:] and (path[-1] or "").lower() in _WIREGUARD:
+            if path[-1:] and (path[-1] or "").lower() in WIREGUARD:
                 self.set_of[value.start_byte] = task.node.start_byte
             self.named(path, target, task.declared)
         super().binding(node, task)
@@ -260,43 +149,21 @@ class _Survey(Walk):
                 self.draft(path, place, node)
             elif path[place + 1] == "templates":
                 key = (path[:place], path[place + 2] or "")
-                if key not in self.templates:
+                if key not in self.found.templates:
                     name = text_of(path[place + 2])
-                    self.templates[key] = Template(name, self.place(node), owner_of(path[:place]))
+                    self.found.templates[key] = Template(name, self.place(node), owner_of(path[:place]))
                     if name.static is None:
                         self.doubt(node, "the name of a template is computed")
         self.host(path, node)
 
-    def draft(self, path: Path, place: int, node: "Node") -> _Draft:
-        name = path[place + 2]
-        key = (path[:place], name or "")
-        draft = self.drafts.get(key)
-        if draft is None:
-            draft = self.drafts[key] = _Draft(text_of(name), self.place(node), owner_of(path[:place]))
-            if draft.name.static is None:
-                self.doubt(node, "the name of a secret is computed")
-        return draft
+    def draft(self, path: Path, place: int, node: "Node") -> Draft:
+        return self.found.draft(path, place, self.place(node))
 
-    def host(self, path: Path, node: "Node") -> _HostDraft | None:
-        found = collection_place(path)
-        if found is None or len(path) <= found + 1:
-            return None
-        kind, name = path[found] or "", path[found + 1]
-        if name in COLLECTIONS[kind]:
-            return None
-        key = (path[: found + 1], name or "")
-        host = self.hosts.get(key)
-        if host is None:
-            text = text_of(name)
-            host = self.hosts[key] = _HostDraft(text, kind, self.place(node))
-            if text.static is None:
-                self.doubt(node, "the name of a host is computed")
-        return host
+    def host(self, path: Path, node: "Node") -> HostDraft | None:
+        return self.found.host(path, self.place(node)) if collection_place(path) is not None else None
 
     def unnamed_hosts(self, path: Path, node: "Node", folder: FileRef | None, reason: str) -> None:
-        key = (path, f"\0{node.start_byte}")
-        self.hosts[key] = _HostDraft(None, path[-1] or "", self.place(node), folder=folder)
-        self.doubt(node, reason)
+        self.found.unnamed_hosts(path, self.place(node), folder, reason)
 
     # values
 
@@ -307,13 +174,13 @@ class _Survey(Walk):
             self.sops(task, value, place)
         elif not task.declared and path[-2:] == ("networking", "hostName"):
             text = self.resolver.text(node, task.scope)
-            self.host_names.append(HostName(text, self.place(node), owner_of(path[:-2])))
+            self.found.host_names.append(HostName(text, self.place(node), owner_of(path[:-2])))
             if text.static is None:
                 self.doubt(node, "the host name is computed")
         last = (path[-1] or "").lower() if path else ""
         beside = self.set_of.get(node.start_byte)
         if beside is not None and not task.declared:
-            peer = self.peers.setdefault((beside, path[:-1]), _Peer())
+            peer = self.found.peers.setdefault((beside, path[:-1]), Peer())
             if last == "publickey":
                 if value.kind is Kind.STRING:
                     peer.key = (self.resolver.text(node, task.scope), self.place(node), path)
@@ -337,22 +204,22 @@ class _Survey(Walk):
         empty = value.kind in (Kind.SET, Kind.NULL)
         if rest == ("defaultSopsFile",):
             if not empty:
-                self.defaults.append(Default(self.place(node), owner, file=self.sops_file(task)))
+                self.found.defaults.append(Default(self.place(node), owner, file=self.sops_file(task)))
         elif rest == ("defaultSopsFormat",):
             text = self.resolver.text(node, task.scope)
-            self.defaults.append(Default(self.place(node), owner, format=text))
+            self.found.defaults.append(Default(self.place(node), owner, format=text))
         elif rest in _KEY_OPTIONS:
             option = ".".join(name or "" for name in rest)
             items = self.resolver.items(node, task.scope)
             if value.kind is Kind.BOOL:
-                self.key_sources.append(KeySource(option, Text((value.name,)), self.place(node), owner))
+                self.found.key_sources.append(KeySource(option, Text((value.name,)), self.place(node), owner))
             elif items is not None:
                 for item, scope in items:
                     text = self.resolver.text(item, scope)
-                    self.key_sources.append(KeySource(option, text, self.place(item), owner))
+                    self.found.key_sources.append(KeySource(option, text, self.place(item), owner))
             elif not empty:
                 text = self.resolver.text(node, task.scope)
-                self.key_sources.append(KeySource(option, text, self.place(node), owner))
+                self.found.key_sources.append(KeySource(option, text, self.place(node), owner))
         elif rest[:1] == ("secrets",) and len(rest) == 1:
             if not empty:
                 self.doubt(node, "the set of secrets is computed")
@@ -389,9 +256,9 @@ class _Survey(Walk):
         if host is not None:
             host.files.append(file)
         if len(path) > 1 and path[-2] in MODULES:
-            self.modules[(file.place.start, path[-1] or "")] = Module(text_of(path[-1]), file)
+            self.found.modules[(file.place.start, path[-1] or "")] = Module(text_of(path[-1]), file)
         if path and (path[-1] in ("imports", "modules") or host is not None) and sops_place(path) is None:
-            self.imports.setdefault((file.place.start, text.pattern), Import(file, _dotted(path)))
+            self.found.imports.setdefault((file.place.start, text.pattern), Import(file, dotted(path)))
 
     # references
 
@@ -483,8 +350,8 @@ class _Survey(Walk):
             if name in MODULES and symbol[:place] in SELVES:
                 module = text_of(symbol[place + 1])
                 start = task.node.start_byte
-                use = ModuleUse(module, _dotted(task.path), self.place(task.node))
-                self.module_uses[(start, module.pattern)] = use
+                use = ModuleUse(module, dotted(task.path), self.place(task.node))
+                self.found.module_uses[(start, module.pattern)] = use
                 host = self.host(task.path, task.node)
                 if host is not None:
                     host.modules.append(module)
@@ -496,8 +363,8 @@ class _Survey(Walk):
         if owner is None or owner == Owner():
             owner = owner_of(task.path)
         key = (node.start_byte, node.end_byte, f"{kind} {name.pattern if name else ''}")
-        use = Use(kind, name, attribute, _dotted(task.path), self.place(node), owner)
-        self.uses.setdefault(key, use)
+        use = Use(kind, name, attribute, dotted(task.path), self.place(node), owner)
+        self.found.uses.setdefault(key, use)
 
     def existence(self, task: Task) -> None:
         """`config.sops.secrets ? x`: asks, and uses nothing."""
@@ -575,7 +442,7 @@ class _Survey(Walk):
         if short == "import" and arguments and arguments[0].type in PATHS:
             text = self.resolver.text(arguments[0], task.scope)
             file = self.file(arguments[0], text)
-            self.imports.setdefault((file.place.start, text.pattern), Import(file, _dotted(path)))
+            self.found.imports.setdefault((file.place.start, text.pattern), Import(file, dotted(path)))
         if short in ("attrByPath", "getAttrFromPath") and arguments:
             self.by_path(task, arguments)
         if short == "getAttr":
@@ -585,8 +452,8 @@ class _Survey(Walk):
         if short == "hasAttr" and len(arguments) == 2:
             symbol = self.resolver.symbol(arguments[1], task.scope)
             if symbol is not None and "sops" in symbol:
-                name = self.resolver.text(arguments[0], task.scope)
-                return self.reference((*symbol, component_of(name)), task, "?")
+                asked = component_of(self.resolver.text(arguments[0], task.scope))
+                return self.reference((*symbol, asked), task, "?")
         if not task.leaf or WRAPPERS.get(short) == len(arguments):
             return False
         place, found = sops_place(path), collection_place(path)
@@ -785,11 +652,3 @@ class _Survey(Walk):
                 symbol + tuple(component_of(t) for t in names),
                 task._replace(leaf=False),
             )
-
-
-def _dotted(path: Path) -> str:
-    return ".".join(component or "<dynamic>" for component in path)
-
-
-def _in_order(files: list[FileRef]) -> tuple[FileRef, ...]:
-    return tuple(sorted(dict.fromkeys(files), key=lambda file: (file.place.start, file.text.pattern)))

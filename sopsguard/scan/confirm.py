@@ -14,27 +14,28 @@ class Confirm:
         """`numbers`: keyword → its index in the prefilter."""
         self._patterns = patterns
         self._keywords = tuple(tuple(numbers[k.encode()] for k in pattern.keywords) for pattern in patterns)
-        self._compiled: dict[int, re.Pattern[bytes]] = {}
+        self._compiled: dict[int, tuple[re.Pattern[bytes], int]] = {}
         self._by_keyword: dict[int, list[int]] = {}
         for at, indexes in enumerate(self._keywords):
             for index in indexes:
                 self._by_keyword.setdefault(index, []).append(at)
 
-    def matches(self, text: bytes, found: Positions) -> Iterator[tuple[Pattern, re.Match[bytes]]]:
-        """Every match of every pattern, pattern by pattern in their order.
+    def matches(self, text: bytes, found: Positions) -> Iterator[tuple[Pattern, re.Match[bytes], int]]:
+        """Every match of every pattern, pattern by pattern in their order, and the group of the secret.
 
         `found` may come from another text of the same shape (the same offsets), as of `unescaped`.
         """
         wanted = {at for index in found for at in self._by_keyword.get(index, ())}
         for at in sorted(wanted):
             pattern = self._patterns[at]
-            regex = self._compiled.get(at)
-            if regex is None:
-                regex = self._compiled[at] = re.compile(pattern.regex.encode())
-            hits = _hits(found, self._keywords[at], self._patterns[at].keywords)
+            if at not in self._compiled:
+                regex = re.compile(pattern.regex.encode())
+                self._compiled[at] = (regex, regex.groupindex.get("s", 0))
+            regex, group = self._compiled[at]
+            hits = _hits(found, self._keywords[at], pattern.keywords)
             search = _at if pattern.before == 0 else _around
             for match in search(regex, text, hits, pattern):
-                yield pattern, match
+                yield pattern, match, group
 
 
 def _hits(found: Positions, indexes: Sequence[int], keywords: Sequence[str]) -> Sequence[tuple[int, int]]:

@@ -231,17 +231,26 @@ def runs(text: bytes, spans: list[tuple[int, int]]) -> Iterator[Run]:
             start += 1
         if text.startswith((b"sha256-", b"sha384-", b"sha512-"), start) or _is_name(text[start:end]):
             continue
-        run, wrapped_end = _joined(text, start, end)
-        found = _decoded(run)
-        if found is None and wrapped_end > end:
-            run, wrapped_end = text[start:end], end
-            found = _decoded(run)
-        if found is None:
-            start, found = _after_separator(text, start, end)
-        if found is not None:
-            layer, data = found
-            done = wrapped_end
-            yield Run(start, wrapped_end, layer, data)
+        # Nearly all are hashes: told from the first bytes, before anything is joined or decoded.
+        layer = _layer(text[start : min(end, start + 48)])
+        if layer is None:
+            start, layer = _after_separator(text, start, end)
+        if layer is None:
+            continue
+        for run, run_end in _readings(text, start, end):
+            data = _decoded(run, layer)
+            if data:
+                done = run_end
+                yield Run(start, run_end, layer, data)
+                break
+
+
+def _readings(text: bytes, start: int, end: int) -> Iterator[tuple[bytes, int]]:
+    """The run with the lines that continue it, and the run alone."""
+    run, wrapped_end = _joined(text, start, end)
+    yield run, wrapped_end
+    if wrapped_end > end:
+        yield text[start:end], end
 
 
 def _is_name(word: bytes) -> bool:
@@ -273,24 +282,30 @@ def _joined(text: bytes, start: int, end: int) -> tuple[bytes, int]:
     return b"".join(parts), end
 
 
-def _decoded(run: bytes) -> tuple[str, bytes] | None:
-    """(layer, content) of a run of hex or base64 whose first bytes look like something."""
+def _layer(head: bytes) -> str | None:
+    """How a run is encoded whose first characters these are, if they can begin something worth reading."""
     import binascii
 
     try:
-        if plausible(binascii.unhexlify(run[:48])):
-            return "hex", binascii.unhexlify(run[: len(run) & ~1])
-        return None  # a hash
+        return "hex" if plausible(binascii.unhexlify(head[: len(head) & ~1])) else None
     except ValueError:
         pass
-    if b"-" in run or b"_" in run:
-        run = run.replace(b"-", b"+").replace(b"_", b"/")
     try:
-        if not plausible(binascii.a2b_base64(run[:32])):
-            return None
-        return "base64", binascii.a2b_base64(run[: len(run) & ~3] + _tail(run))
+        return "base64" if plausible(binascii.a2b_base64(head[:32].translate(_STANDARD))) else None
     except ValueError:
         return None
+
+
+def _decoded(run: bytes, layer: str) -> bytes:
+    import binascii
+
+    try:
+        if layer == "hex":
+            return binascii.unhexlify(run[: len(run) & ~1])
+        run = run.translate(_STANDARD)
+        return binascii.a2b_base64(run[: len(run) & ~3] + _tail(run))
+    except ValueError:
+        return b""
 
 
 def _tail(run: bytes) -> bytes:
@@ -298,19 +313,21 @@ def _tail(run: bytes) -> bytes:
     return rest + b"=" * (4 - len(rest)) if len(rest) > 1 else b""
 
 
-def _after_separator(text: bytes, start: int, end: int) -> tuple[int, tuple[str, bytes] | None]:
+def _after_separator(text: bytes, start: int, end: int) -> tuple[int, str | None]:
     """A run may begin behind a slash, a dash or an underscore that only looks like part of it."""
     for _ in range(4):
-        cut = min(
-            (at for at in (text.find(c, start, end) for c in (b"/", b"-", b"_", b"+")) if at >= 0), default=-1
-        )
-        if cut < 0 or end - cut <= SHORTEST:
+        cuts = [at for at in (text.find(c, start, end) for c in _SEPARATORS) if at >= 0]
+        if not cuts or end - min(cuts) <= SHORTEST:
             break
-        start = cut + 1
-        found = _decoded(text[start:end])
-        if found is not None:
-            return start, found
+        start = min(cuts) + 1
+        layer = _layer(text[start : min(end, start + 48)])
+        if layer is not None:
+            return start, layer
     return start, None
+
+
+_SEPARATORS = (b"/", b"-", b"_", b"+")
+_STANDARD = bytes.maketrans(b"-_", b"+/")
 
 
 def plausible(head: bytes) -> bool:

@@ -62,6 +62,7 @@ class Walk:
         self._allowance = ALLOWANCE
         self._unknown: list[Problem] = []
         self._verdicts: dict[int, str] = {}
+        self._judge: Callable[[Pattern, bytes, bytes, str, int], str] | None = None
 
     def run(self, data: bytes, path: str, regions: "Regions | None" = None) -> Result:
         """The hits of `data`, one for each secret, and the problems, both in order.
@@ -161,9 +162,9 @@ class Walk:
         for index, find in self._finders:
             if index in found:
                 yield from _touching(find(text, found[index]), region)
-        for pattern, match in self._confirm.matches(text, found):
+        for pattern, match, group in self._confirm.matches(text, found):
             if (generic or pattern.rule == TOKEN) and _meets(match, region):
-                yield from self._judged(pattern, match, text)
+                yield from self._judged(pattern, match, group, text)
         low, high = region or (0, len(text))
         if text.find(b"\\n", max(0, low - 128), high) >= 0:
             near = {
@@ -173,30 +174,36 @@ class Walk:
             }
             if near:
                 opened = decode.unescaped(text)
-                for pattern, match in self._confirm.matches(opened, near):
+                for pattern, match, group in self._confirm.matches(opened, near):
                     if (generic or pattern.rule == TOKEN) and _meets(match, region):
-                        for hit in self._judged(pattern, match, opened):
+                        for hit in self._judged(pattern, match, group, opened):
                             yield hit._replace(layers=("escaped newlines",))
 
-    def _judged(self, pattern: "Pattern", match: "re.Match[bytes]", text: bytes) -> Iterator[Hit]:
-        from sopsguard.scan.harmless import REJECT, WEAK, judge
-
-        name = "s" if "s" in match.re.groupindex else 0
-        start, end = match.span(name)
-        begin = max(text.rfind(b"\n", 0, match.start()) + 1, match.start() - 512)
-        stop = text.find(b"\n", match.end(), match.end() + 512)
-        line = text[begin : stop if stop >= 0 else match.end() + 512]
+    def _judged(self, pattern: "Pattern", match: "re.Match[bytes]", group: int, text: bytes) -> Iterator[Hit]:
+        start, end = match.span(group)
+        first, last = match.span()
+        begin = max(text.rfind(b"\n", 0, first) + 1, first - 512)
+        stop = text.find(b"\n", last, last + 512)
+        line = text[begin : stop if stop >= 0 else last + 512]
         # Of the path the general patterns ask only what kind of file it is.
         path = self._suffix if pattern.id.startswith("generic-") else self._path
         mark = hash((pattern.id, start - begin, end - begin, line, path))
         verdict = self._verdicts.get(mark)
         if verdict is None:
-            if len(self._verdicts) >= VERDICTS:
-                self._verdicts.clear()
-            verdict = self._verdicts[mark] = judge(pattern, match[name], line, self._path, start - begin)
-        if verdict != REJECT:
-            confidence = Confidence.POSSIBLE if verdict == WEAK else Confidence(pattern.confidence)
-            yield Hit(pattern.rule, pattern.id, pattern.title, start, end, match[name], confidence)
+            verdict = self._verdict(mark, pattern, text[start:end], line, start - begin)
+        if verdict != "reject":
+            confidence = Confidence.POSSIBLE if verdict == "weak" else Confidence(pattern.confidence)
+            yield Hit(pattern.rule, pattern.id, pattern.title, start, end, text[start:end], confidence)
+
+    def _verdict(self, mark: int, pattern: "Pattern", secret: bytes, line: bytes, at: int) -> str:
+        if self._judge is None:
+            from sopsguard.scan.harmless import judge
+
+            self._judge = judge
+        if len(self._verdicts) >= VERDICTS:
+            self._verdicts.clear()
+        verdict = self._verdicts[mark] = self._judge(pattern, secret, line, self._path, at)
+        return verdict
 
     def _words(
         self, text: bytes, spans: list[tuple[int, int]], depth: int, region: tuple[int, int] | None

@@ -42,6 +42,8 @@ class Draft:
 
 @dataclass(slots=True)
 class HostDraft:
+    """A host while its files are collected; `name` is None where several are computed."""
+
     name: Text | None
     kind: str
     place: Place
@@ -52,6 +54,8 @@ class HostDraft:
 
 @dataclass(slots=True)
 class Peer:
+    """A set with a WireGuard public key, and the values beside it by lower-case name."""
+
     key: tuple[Text, Place, Path] | None = None
     beside: dict[str, list[Text]] = field(default_factory=dict)
 
@@ -92,7 +96,7 @@ class Collected:
             )
         hosts = (
             Host(h.name, h.kind, h.place, in_order(h.files), h.folder, tuple(dict.fromkeys(h.modules)))
-            for h in self.hosts.values()
+            for h in self._hosts()
         )
         return NixFacts(
             self.path,
@@ -110,6 +114,16 @@ class Collected:
             tuple(sorted(self.doubts.values(), key=lambda doubt: doubt.place.start)),
             errors,
         )
+
+    def _hosts(self) -> list[HostDraft]:
+        """Hosts, where one that is read by two ways (a `let` and where it is used) counts once."""
+        hosts: dict[tuple[str, int, Text | None], HostDraft] = {}
+        for host in self.hosts.values():
+            known = hosts.setdefault((host.kind, host.place.start, host.name), host)
+            if known is not host:
+                known.files += host.files
+                known.modules += host.modules
+        return list(hosts.values())
 
     def _wireguard(self) -> list[WireguardNode]:
         nodes = []

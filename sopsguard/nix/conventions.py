@@ -61,6 +61,7 @@ def reference_place(symbol: tuple[str, ...]) -> int | None:
 
 
 def is_named(symbol: tuple[str, ...]) -> bool:
+    """Whether a reference names one secret, not the whole set."""
     place = reference_place(symbol)
     return place is not None and len(symbol) > place + 2
 
@@ -77,4 +78,5 @@ def owner_of(path: Path) -> Owner:
 
 
 def dotted(path: Path) -> str:
+    """The path as one reads it."""
     return ".".join(component or "<dynamic>" for component in path)

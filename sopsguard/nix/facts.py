@@ -72,7 +72,7 @@ _OPAQUE = frozenset(("example", "defaultText", "description"))
 
 
 class _Survey(Walk):
-    """A walk that knows the scopes it is in."""
+    """A walk that knows the scopes it is in and notes what concerns hosts and secrets."""
 
     def __init__(self, source: bytes, path: str) -> None:
         super().__init__(source)
@@ -423,13 +423,8 @@ class _Survey(Walk):
         elif place is not None and len(path) == place + 3 and path[place + 1] == "secrets":
             self.draft(path, place, task.node).partial = True
         elif place is not None and len(path) == place + 4 and name == "sopsFile":
-            constant = bound.constant if bound is not None else None
-            text = self.resolver_text(constant, name)
-            self.draft(path, place, task.node).files.append(self.file(task.node, text))
-
-    @staticmethod
-    def resolver_text(constant: str | None, name: str) -> Text:
-        return text_of(None) if constant is None else Text((constant or name,))
+            self.draft(path, place, task.node).files.append(self.file(task.node, text_of(None)))
+            self.doubt(task.node, "the path of a SOPS file is computed")
 
     # calls
 
@@ -454,6 +449,7 @@ class _Survey(Walk):
             if symbol is not None and "sops" in symbol:
                 asked = component_of(self.resolver.text(arguments[0], task.scope))
                 return self.reference((*symbol, asked), task, "?")
+        self.called(task, function, arguments)
         if not task.leaf or WRAPPERS.get(short) == len(arguments):
             return False
         place, found = sops_place(path), collection_place(path)
@@ -472,13 +468,12 @@ class _Survey(Walk):
                     self.doubt(node, reason)
                 self.elsewhere(arguments, task)
             return True
-        self.called(task, function, arguments)
         if (place is not None or found is not None) and not self.spent(node):
             given: list[tuple[Node | str, Scope | None]] = [(argument, task.scope) for argument in arguments]
             body = self.resolver.applied(function, task.scope, given)
             if body is not None:
                 self.stack.append(Task(body[0], path, True, task.role, task.declared, body[1]))
-                self.elsewhere(arguments, task)
+                self.elsewhere(arguments, task, () if found is None else path)
                 return True
             if place is not None and len(path) == place + 3 and path[place + 1] == "secrets":
                 self.draft(path, place, node).partial = True
@@ -497,10 +492,10 @@ class _Survey(Walk):
         if symbol is not None and is_named(symbol):
             self.reference(symbol, task)
 
-    def elsewhere(self, arguments: list["Node"], task: Task) -> None:
+    def elsewhere(self, arguments: list["Node"], task: Task, path: Path = ()) -> None:
         """Read arguments for what they refer to, but not as part of the set."""
         for argument in arguments:
-            self.stack.append(Task(argument, (), False, Role.SET, task.declared, task.scope))
+            self.stack.append(Task(argument, path, False, Role.SET, task.declared, task.scope))
 
     def generated(self, task: Task, short: str, arguments: list["Node"]) -> bool:
         """`genAttrs`, `mapAttrs`, `listToAttrs`, `mergeAttrsList` over what can be read."""
@@ -511,7 +506,8 @@ class _Survey(Walk):
                 return False
             for item, origin in items:
                 text = self.resolver.text(item, origin)
-                self.made(task, text, item, arguments[1], [text.static or ""])
+                known = text.static
+                self.made(task, text, item, arguments[1], [(item, origin) if known is None else known])
             return True
         if short in ("mapAttrs", "mapAttrsToList") and len(arguments) == 2:
             entries = self.entries(arguments[1], scope)
@@ -622,11 +618,11 @@ class _Survey(Walk):
                 path = () if target is None else self.attrpath(target, scope)
                 if binding.type == "comment":
                     continue
-                plain = len(path) == 1 and not isinstance(path[0], Dynamic)
-                if expression is None or not plain or path[0] is None:
+                if expression is None or not path or path[0] is None or isinstance(path[0], Dynamic):
                     return None
-                found.append((path[0], expression, scope))
-        return found
+                # of `web.ip = …` the name is known, and the value spread over several bindings
+                found.append((path[0], expression if len(path) == 1 else "", scope))
+        return list({name: (name, value, origin) for name, value, origin in found}.values())
 
     def read_folder(self, arguments: list["Node"], scope: Scope | None) -> FileRef | None:
         """The folder that a call lists with `readDir`, somewhere in its arguments."""

@@ -46,10 +46,11 @@ def judge(pattern: Pattern, text: bytes, line: bytes, path: str, at: int | None 
     else:
         end = at + len(text)
         found = Found(text, line[max(0, at - 160) : at], line[end : end + 48], path)
-    if is_placeholder(text) or is_known(text):
-        return REJECT
     check = CHECKS.get(pattern.check)
     verdict = SECRET if check is None else check(found)
+    # Most candidates fail their own check, so that comes first.
+    if verdict == REJECT or is_placeholder(text) or is_known(text):
+        return REJECT
     return WEAK if verdict == SECRET and is_made_up(text) else verdict
 
 
@@ -110,11 +111,12 @@ def _prefixed(found: Found) -> str:
 
 
 def _vault(found: Found) -> str:
-    """Service tokens have some 95 characters, batch tokens more; short ones are old or broken."""
+    """Service tokens have some 95 characters, batch tokens more, root tokens 28; others are old or broken."""
     value = found.value
     if is_sequence(value[4:]) or words_only(value):
         return REJECT
-    return SECRET if len(value) >= 80 else WEAK
+    root = value.startswith(b"hvs.") and len(value) == 28
+    return SECRET if root or len(value) >= 80 else WEAK
 
 
 def _slack(found: Found) -> str:
@@ -307,6 +309,13 @@ def _command_line(found: Found) -> str:
     return WEAK if classes(value) >= 3 and len(value) >= 6 and not CODE.fullmatch(value) else REJECT
 
 
+def _quoted_password(found: Found) -> str:
+    value = found.value
+    if value.lower() in DUMMIES or b" " in value or words_only(value):
+        return REJECT
+    return SECRET if classes(value) >= 3 or looks_random(value) else WEAK
+
+
 def _password_word(found: Found) -> str:
     """The place says that it is a password; anything that is no reference counts."""
     value = found.value
@@ -357,6 +366,7 @@ CHECKS: dict[str, Callable[[Found], str]] = {
     "numbered": _numbered,
     "password-word": _password_word,
     "prefixed": _prefixed,
+    "quoted-password": _quoted_password,
     "random": _random,
     "slack": _slack,
     "telegram": _telegram,

@@ -38,7 +38,7 @@ def password(found: Found) -> str:
     random = looks_random(value) and not (size < 32 and HEX.fullmatch(value))
     if not random and PATH.match(value):
         return REJECT
-    told = _PASSWORD_NAME.search(low) is not None or b"token" in low or b"secret" in low
+    told = any(word in low for word in (b"passw", b"pwd", b"passphrase", b"credential", b"token", b"secret"))
     mixed = kinds >= 3 and size >= 8 and not words_only(value)
     if quoted:
         if (random and size >= 8) or (mixed and not CHAIN.fullmatch(value)):
@@ -120,10 +120,14 @@ def secret(found: Found) -> str:
 def key(found: Found) -> str:
     """The value of a setting that is named like any key."""
     value = found.value
-    name = name_of(found.before)
-    if len(value) < 16 or _is_about(found, name) or _KEY_OF.search(name):
+    if len(value) < 16:
         return REJECT
-    if (not is_quoted(found) and _is_code_value(found)) or UUID.fullmatch(value) or b" " in value:
+    name = name_of(found.before)
+    if _is_about(found, name) or _KEY_OF.search(name):
+        return REJECT
+    if UUID.fullmatch(value):
+        return WEAK if _KEY_WITH_UUID.search(name) else REJECT
+    if (not is_quoted(found) and _is_code_value(found)) or b" " in value:
         return REJECT
     return SECRET if looks_random(value) else REJECT
 
@@ -215,11 +219,11 @@ ELSEWHERE = Regex(
 
 _COMMA = Regex(rb",\s*[\"'`\\]+$")
 
-_ASSIGNS = Regex(rb"[:=>,-]\s*(?:[@$brufBRUF]|%22)?[\"'`\\({\[<]*$")
+_ASSIGNS = Regex(rb"(?:[:=>,-]|:\s*[|>]|!!str)\s*(?:[@$brufBRUF]|%22)?[\"'`\\({\[<]*$")
 
 # Statements that set something without a sign in between: Dockerfile, cmd, csh, C, Groovy
 _DECLARES = Regex(
-    rb"(?i)(?:^|\s)(?:ENV|setx?|setenv|#define|arg|define|--?[\w-]+|(?:key|store)?password)\s+(?:[\w.-]+\s+)?[\"'`]?$"
+    rb"(?i)(?:^|\s)(?:ENV|setx?|setenv|#define|arg|define|--?[\w-]+|(?:key|store)?password|secret)\s+(?:[\w.-]+\s+)?[\"'`]?$"
 )
 
 _VERSION = Regex(rb"v?\d{1,4}\.\d")
@@ -253,7 +257,7 @@ _SETTINGS_FILE = Regex(rb"(?:^|/)\.env[\w.-]*$|\.(?:env|ini|cfg|conf|properties|
 
 _NAME = Regex(
     rb"(?<![\w.$-])([\w.$-]+(?: for \w+)?)[\"'`\])\\]{0,5}\s*(?:(?:string|str|char)\b\s*)?(?:[\"']?,?\s*[\"']?(?:value|default)[\"']?\s*)?"
-    rb"(?:[:?.+|!]{0,3}=[>=]{0,2}|:\s*[A-Za-z][\w.<>\[\]|?]*\s*=|:|->|,|</key>\s*<string>|>|=|%3[Dd]|\|| is[ :]|\s)\s*(?:[@$brufBRUF]|%22)?[\"'`\\({\[<]*$"
+    rb"(?:[:?.+|!]{0,3}=[>=]{0,2}|:\s*[A-Za-z][\w.<>\[\]|?]*\s*=|:\s*(?:!!str|[|>][+-]?)|:|->|,|(?:\s[\w:.-]+=[\"'][^\"'<>]*[\"'])>|</key>\s*<string>|>|=|%3[Dd]|\|| is[ :]|\s)\s*(?:[@$brufBRUF]|%22)?[\"'`\\({\[<]*$"
 )
 
 _PASSWORD_NAME = Regex(
@@ -302,6 +306,10 @@ PREFIX = Regex(
 )
 
 _AWS_SECRET = Regex(rb"(?i)aws_?secret")
+
+_KEY_WITH_UUID = Regex(
+    rb"(?i)(?:setup|activation|license|subscription|api|auth|access|function|enroll(?:ment)?|join)[_-]?key$"
+)
 
 _KEY_OF = Regex(
     rb"(?i)(?:object|cache|map|primary|foreign|sort|partition|index|group|row|item|storage_class|i18n|translation|host|sign|artifact|registry|ssh|gpg|pgp|rsa|armor|authorized|known|build|data|lock|store)[_-]?key"

@@ -14,8 +14,8 @@ _VALUE = (
 # loose (a space, a bar, "is"): what follows them has to be in quotes, or long.
 _IS = (
     r"(?:[\"'`\])\\]{0,4}[ \t]{0,24}(?:(?:string|str|char)\b[ \t]{0,4})?"
-    r"(?:[:?.+|!]{0,3}=[>=]{0,2}|%3[Dd]|:[ \t]{0,4}[A-Za-z][\w.<>\[\]|?]{0,30}[ \t]{0,4}=|:|->|,(?=[ \t]{0,8}[\"'`\\]))[ \t]{0,24}"
-    r"(?:[@$brufBRUF](?=[\"'])|%22)?|[\"']?>\s{0,40}|</key>\s{0,40}<string>"
+    r"(?:[:?.+|!]{0,3}=[>=]{0,2}|%3[Dd]|:[ \t]{0,4}[A-Za-z][\w.<>\[\]|?]{0,30}[ \t]{0,4}=|:[ \t]{0,8}(?:!!str|[|>][+-]?[ \t]{0,4}\r?\n)|:|->|,(?=[ \t]{0,8}[\"'`\\]))[ \t]{0,24}"
+    r"(?:[@$brufBRUF](?=[\"'])|%22)?|[\"']?(?:[ \t]{1,4}[\w:.-]{1,30}=[\"'][^\"'<>\r\n]{0,60}[\"'])?>\s{0,40}|</key>\s{0,40}<string>"
     r"|[\"'],?\s{1,40}[\"']?(?:value|default)[\"']?[ \t]{0,4}[:=][ \t]{0,8}"
     r"|\n?[ \t]{0,40}(?:value|default)[\"']?[ \t]{0,4}[:=][ \t]{0,8}"
     r"|[\"'`]?(?:[ \t]{1,4}is[ \t:]{1,3}|[ \t]{0,8}\|[ \t]{0,8}|[ \t]{1,8})(?=[\"'`]|[\w+/.=-]{16}))"
@@ -28,7 +28,7 @@ PATTERNS: tuple[Pattern, ...] = (
         "password in a URL",
         PASSWORD,
         ("://",),
-        r"://(?P<u>[^\s:@/\"'`<>?#()\[\],;|\\]{0,120}):(?P<s>[^\s\"'`<>/\\]{1,200}(?:/[^\s\"'`<>/@\\:]{1,60})?)@[\w.\-\[%${]",
+        r"://(?P<u>[^\s:@/\"'`<>?#()\[\]|\\]{0,120}):(?P<s>[^\s\"'`<>/\\]{1,200}(?:/[^\s\"'`<>/@\\:]{1,60})?)@[\w.\-\[%${]",
         0,
         420,
         check="url-password",
@@ -199,6 +199,154 @@ PATTERNS: tuple[Pattern, ...] = (
             "--secret-name foo",
             "use --password to set the password",
         ),
+    ),
+    Pattern(
+        "tool-password",
+        "password on a command line",
+        PASSWORD,
+        (
+            "mysql",
+            "mariadb",
+            "mongo",
+            "redis-cli",
+            "ldapsearch",
+            "ldapadd",
+            "ldapmodify",
+            "ldapwhoami",
+            "ldappasswd",
+            " login ",
+            "psexec",
+            "smbclient",
+            "rpcclient",
+            "mosquitto_",
+            "htpasswd",
+            "sqlcmd",
+            "net use",
+            "-passin",
+            "-passout",
+        ),
+        r"(?:(?:mysql|mariadb)[\w-]{0,12}[ \t][^\n|;&]{0,160}?(?<=[ \t])-p|mongo[a-z]{0,8}[ \t][^\n|;&]{0,160}?(?<=[ \t])-p[ \t]{1,4}"
+        r"|redis-cli[ \t][^\n|;&]{0,120}?(?<=[ \t])-a[ \t]{1,4}|ldap[a-z]{3,8}[ \t][^\n|;&]{0,200}?(?<=[ \t])-w[ \t]{0,4}"
+        r"|[ ]login[ ][^\n|;&]{0,120}?(?<=[ ])-p[ ]{1,4}|(?i:psexec)[^\n|;&]{0,120}?[ \t]-p[ \t]{1,4}"
+        r"|(?:smbclient|rpcclient)[ \t][^\n|;&]{0,120}?(?<=[ \t])-U[ \t]{0,4}[\"']?[^\s%\"']{1,60}%|mosquitto_(?:pub|sub)[ \t][^\n|;&]{0,160}?(?<=[ \t])-P[ \t]{1,4}"
+        r"|(?:mosquitto_passwd|htpasswd)[ \t]{1,4}-[a-zA-Z]{0,6}b[a-zA-Z]{0,6}[ \t]{1,4}\S{1,100}[ \t]{1,4}\S{1,60}[ \t]{1,4}"
+        r"|sqlcmd[ \t][^\n|;&]{0,120}?(?<=[ \t])-P[ \t]{0,4}|(?i:net use)[^\n|;&]{0,120}?/user:\S{1,60}[ \t]{1,4}|-pass(?:in|out)[ \t]{1,4}pass:)"
+        r"(?P<q>[\"'])?(?P<s>(?(q)[^\"'\n]{4,200}|[^\s\"'`<>(){}\[\]|;,]{4,200}+))(?(q)(?P=q))",
+        0,
+        560,
+        check="command-line",
+        source="the manual pages of the programs",
+        examples=(
+            "mysql -u root -p{b62:14} db",
+            "docker login -u u -p {b62:16} r.example.org",
+            "redis-cli -h x -a {b62:24}",
+            "ldapsearch -x -D cn=a -w {b62:14}",
+            "smbclient -U user%{b62:14} //nas/x",
+            "openssl rsa -passin pass:{b62:14}",
+        ),
+        harmless=(
+            "mysql -u root -p db",
+            "docker login -u $USER -p $PASS",
+            "mysql -u root -pPASSWORD x",
+            "mysqldump -p --all-databases",
+        ),
+    ),
+    Pattern(
+        "credential-call",
+        "password in a call",
+        PASSWORD,
+        (
+            "convertto-securestring",
+            "networkcredential",
+            "passwordauthentication",
+            "passwordcredential",
+            "basicauth",
+            "basic_auth",
+            "auth=(",
+            "auth = (",
+            "auth: [",
+        ),
+        r"(?i:ConvertTo-SecureString(?:[ \t]{1,4}-String)?[ \t]{1,4}|(?:NetworkCredential|PasswordAuthentication|PasswordCredentials?|Basic_?Auth(?:entication)?)"
+        r"[ \t]{0,2}\([ \t]{0,4}[\"'][^\"'\n]{1,80}[\"'],[ \t]{0,4}|auth[ \t]{0,4}[=:][ \t]{0,4}[(\[][ \t]{0,4}[\"'][^\"'\n]{1,80}[\"'],[ \t]{0,4})"
+        r"(?P<q>[\"'])(?P<s>[^\"'\n]{4,200})(?P=q)",
+        0,
+        360,
+        check="quoted-password",
+        source="the documentation of .NET, Java, PowerShell and Python requests",
+        examples=(
+            'new NetworkCredential("u", "{b62:14}")',
+            "requests.get(u, auth=('admin', '{b62:16}'))",
+            'ConvertTo-SecureString "{b62:14}" -AsPlainText -Force',
+        ),
+        harmless=(
+            "auth=('user', 'pass')",
+            'ConvertTo-SecureString "$password" -AsPlainText',
+            "HTTPBasicAuth('username', 'password')",
+        ),
+    ),
+    Pattern(
+        "oracle-thin-password",
+        "password in an Oracle connection string",
+        PASSWORD,
+        (":thin:", ":oci:"),
+        r":(?:thin|oci):[^\s/@\"']{1,60}/(?P<s>[^\s@\"'/]{3,80})@",
+        0,
+        180,
+        check="url-password",
+        source="https://docs.oracle.com/en/database/oracle/oracle-database/19/jajdb/",
+        examples=("jdbc:oracle:thin:scott/{b62:12}@db.example.org:1521/x",),
+        harmless=("jdbc:oracle:thin:user/password@db.example.org",),
+    ),
+    Pattern(
+        "notification-url",
+        "notification URL with a token",
+        TOKEN,
+        (
+            "gotify://",
+            "gotifys://",
+            "slack://",
+            "discord://",
+            "pover://",
+            "pbul://",
+            "prowl://",
+            "mmost://",
+            "mmosts://",
+            "msteams://",
+            "hc-ping.com/",
+            "shoutrrr",
+        ),
+        r"(?:(?:gotifys?|mmosts?)://[\w.:-]{1,80}/|(?:slack|discord|pover|pbul|prowl|msteams)://|hc-ping\.com/)(?P<s>[A-Za-z0-9@/_.-]{15,200})",
+        0,
+        320,
+        check="numbered",
+        confidence="possible",
+        source="https://github.com/caronc/apprise/wiki; https://healthchecks.io/docs/http_api/",
+        examples=(
+            "gotify://push.example.org/A7{b62:13}",
+            "discord://{digit:18}/{b62:68}",
+            "https://hc-ping.com/{uuid}",
+        ),
+    ),
+    Pattern(
+        "router-password",
+        "password in a router configuration",
+        PASSWORD,
+        (
+            "password 7 ",
+            "password 0 ",
+            "secret 0 ",
+            "secret 5 ",
+            "secret 7 ",
+            "secret 8 ",
+            "secret 9 ",
+            "key 7 ",
+        ),
+        r"(?:password|secret|key) (?P<s>7 [0-9A-F]{8,80}|[05789] \$[0-9]{1,2}\$[./A-Za-z0-9$]{20,120}|0 \S{4,80})(?=\s|$)",
+        0,
+        140,
+        confidence="possible",
+        source="https://www.cisco.com/c/en/us/td/docs/ios-xml/ios/security/d1/sec-d1-cr-book.html",
+        examples=("username admin password 7 {HEX:20}",),
     ),
     Pattern(
         "shadow-line",

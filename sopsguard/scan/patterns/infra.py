@@ -49,8 +49,10 @@ PATTERNS: tuple[Pattern, ...] = (
             "nomad-",
             "unseal",
         ),
-        r"(?i:secret[_-]?id\d?|(?:vault|openbao|consul|nomad)[\w.\-]{0,16}(?:token|secret|key|unseal)|unseal[_ ]key(?: \d)?)[\w.\-]{0,16}"
+        r"(?i:secret[_-]?id\d?|(?:vault|openbao|consul|nomad)[\w.\-]{0,16}(?:token|secret|key|unseal)|unseal(?:[_ ]keys?)?(?: \d)?)[\w.\-]{0,16}"
+        r"(?:"
         + SEP
+        + r"|(?<=[Uu]nseal) )"
         + r"(?P<s>[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|[A-Za-z0-9+/]{44}|[A-Za-z0-9+/]{43}=|[0-9a-f]{64,66})(?![\w-])",
         0,
         160,

@@ -662,6 +662,7 @@ def test_nobodys_variables_change_what_is_listed(
         "GIT_TRACE_SETUP": "1",
         "GIT_DIFF_OPTS": "-u0",
         "GIT_EXTERNAL_DIFF": "false",
+        "GIT_CONFIG": "/nonexistent",
         "GIT_LITERAL_PATHSPECS": "1",
         "GIT_ICASE_PATHSPECS": "1",
         "GIT_PAGER": "false",
@@ -672,6 +673,7 @@ def test_nobodys_variables_change_what_is_listed(
     found = opened(repo)
     assert contents(found, found.staged()) == {"a": b"2\n"}
     assert found.index().paths() == ("a",)
+    assert found.config("core.bare") == "false"
     assert not trace.exists()
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sopsguard import git
-from sopsguard.git import Repository
+from sopsguard.git import Repository, process
 from sopsguard.model import UserError
 from sopsguard.snapshot import FILE, LIMIT, OVERLAP, SUBMODULE, WINDOW, Entry, Piece, TooLarge, Unreadable
 from tests.conftest import ROOT
@@ -126,9 +126,10 @@ def test_an_object_that_is_not_what_its_id_says_is_refused(repo: Repo, found: Re
 
 @pytest.mark.parametrize("content", [b"", b"sec", b"secret\nand more"])
 def test_an_object_of_another_size_than_it_says_ends_the_reading_of_it(
-    repo: Repo, found: Repository, content: bytes
+    repo: Repo, found: Repository, content: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # git announces 7 bytes, sends fewer, and waits for the next question.
+    monkeypatch.setattr(process, "_SILENCE", 100)
     bad, good = repo.blob(b"secret\n"), repo.blob(b"good")
     path = repo.object_file(bad)
     path.chmod(0o644)

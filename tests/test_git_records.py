@@ -32,13 +32,17 @@ def record(change: Change) -> bytes:
     return about.encode() + os.fsencode(change.path) + b"\0"
 
 
-@given(st.lists(changes()))
+@given(st.lists(changes(), max_size=6))
 def test_raw_records_are_read_back(wanted: list[Change]) -> None:
     output = b"".join(map(record, wanted))
     assert [change for _, change in records.raw_changes(output)] == wanted
 
 
-@given(st.lists(st.tuples(oids, st.lists(changes(), min_size=1)), unique_by=lambda c: c[0]))
+@given(
+    st.lists(
+        st.tuples(oids, st.lists(changes(), min_size=1, max_size=3)), max_size=4, unique_by=lambda c: c[0]
+    )
+)
 def test_commits_are_told_from_their_changes(history: list[tuple[str, list[Change]]]) -> None:
     output = b"".join(
         f"{oid} {'1' * 40}\0\n".encode() + b"".join(map(record, found)) for oid, found in history
@@ -48,7 +52,7 @@ def test_commits_are_told_from_their_changes(history: list[tuple[str, list[Chang
     assert list(records.by_commit(tokens)) == wanted
 
 
-@given(st.lists(changes(), min_size=1, unique_by=lambda c: c.path), st.integers(2, 4), st.data())
+@given(st.lists(changes(), min_size=1, max_size=5, unique_by=lambda c: c.path), st.integers(2, 4), st.data())
 def test_of_a_merge_only_what_no_parent_has_is_new(
     found: list[Change], parents: int, data: st.DataObject
 ) -> None:

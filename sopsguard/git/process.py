@@ -26,6 +26,7 @@ _SETTINGS = (
 # the quarantine stay: they are how git tells a hook which index and objects are meant.
 _UNWANTED = frozenset(
     {
+        "GIT_CONFIG",
         "GIT_DIFF_OPTS",
         "GIT_EXTERNAL_DIFF",
         "GIT_LITERAL_PATHSPECS",

@@ -202,6 +202,11 @@ def _discord(found: Found) -> str:
     return SECRET if number is not None and number.isdigit() and 15 <= len(number) <= 20 else WEAK
 
 
+def _jwk(found: Found) -> str:
+    """A private exponent or scalar, or a symmetric key."""
+    return SECRET if looks_random(found.value) else REJECT
+
+
 def _telegram(found: Found) -> str:
     number, _, body = found.value.partition(b":")
     if (is_sequence(number) and is_sequence(body)) or words_only(body):
@@ -253,6 +258,8 @@ def _url_password(found: Found) -> str:
     if user in _FORMAL_USERS and low in _FORMAL:
         return REJECT
     host = found.after.lstrip(b"@").lower()
+    if _DOCUMENTED.match(host):
+        return WEAK
     if low == user or low in _FORMAL or (user in _FORMAL_USERS and len(value) <= 6):
         return WEAK
     if words_only(value) and (len(value) <= 12 or _LOCAL.match(host)):
@@ -359,6 +366,7 @@ CHECKS: dict[str, Callable[[Found], str]] = {
     "generic-secret": settings.secret,
     "header": _header,
     "hex-tail": _hex_tail,
+    "jwk": _jwk,
     "jwt": _jwt,
     "jwt-base64": _jwt_base64,
     "named-token": _named_token,
@@ -377,8 +385,9 @@ CHECKS: dict[str, Callable[[Found], str]] = {
 # `${X}`, `$(x)`, `$X`, `{{ x }}`, `<x>`, `%(x)s`, `%X%`, `@X@`, `#{x}`, `((x))`, `[x]`, `!vault`, three dots or
 # stars, sops ciphertext
 _REFERENCE = Regex(
-    rb"\$[{(\[]|^\$[A-Za-z_][\w:.]*$|^\$[A-Z_]{3,}|\{\{|\}\}|^\\?<[^>]*>?$|^<|%\(\w|%\{|^%[A-Za-z_]\w+%|^%[sdrv]$|^@@?[A-Za-z_][\w.-]*@@?$|#\{"
-    rb"|^\(\(|^\[[^\]]*\]?$|^!\w+$|\.\.\.|\xe2\x80\xa6|\*\*\*|\xe2\x80\xa2{2}|^ENC\[|<%|%>|^\{[A-Za-z_. -]+\d?\}$|^__\w+__$|\$\$\{|\\\(|&lt;|^\$[0-9]$"
+    rb"\$\{[\w.:?!@/ \"'-]{1,120}\}|\$\(\(?[\w.:/ \"'-]{1,120}|\$\[|^\$[{(]|^\$[A-Za-z_][\w:.]*$|^\$[A-Z_]{3,}|\{\{[^{}]{0,120}\}\}|^\{\{|^\\?<[^>]*>?$|^<"
+    rb"|%\(\w|%\{|^%[A-Za-z_]\w+%|^%[sdrv]$|^@@?[A-Za-z_][\w.-]*@@?$|#\{|^\(\(|^\[[^\]]*\]?$|^!\w+$|\.\.\.|\xe2\x80\xa6|\*\*\*|\xe2\x80\xa2{2}"
+    rb"|^ENC\[|<%|%>|^\{[A-Za-z_. -]+\d?\}$|^__\w+__$|\\\(|&lt;|^\$[0-9]$"
 )
 
 _RUN = Regex(rb"[xX]{4}|\*{3}|0{12}|-{4}|_{4}|#{4}|\.{3}|~{4}|={4}|/{4}|(?:xX){3}")
@@ -406,6 +415,8 @@ _PORT = Regex(rb"\d{1,5}(?:[/?#]|$)")
 
 _MASK = Regex(rb"[xX*.\-_?]+")
 
+# RFC 2606
+_DOCUMENTED = Regex(rb"(?:[\w-]+\.)*(?:example(?:\.(?:com|net|org))?|invalid|test)(?![\w-])(?!\.\w)")
 _LOCAL = Regex(
     rb"(?:localhost|127\.|0\.0\.0\.0|\[?::1|(?:[\w-]+\.)*example\b|host\b|hostname|server\b|db\b|postgres\b|mysql\b|redis\b|mongo\b|database\b)"
 )

@@ -292,6 +292,23 @@ _ROWS: tuple[tuple[str, str, tuple[str, ...], str, str], ...] = (
         "wrkaus-eyJ{b62:120}",
     ),
     ("weglot", "API key", ("wg_",), r"wg_[0-9a-f]{32,33}", "wg_{hex:33}"),
+    ("akamai", "client token", ("akab-",), r"akab-[a-z0-9]{16}-[a-z0-9]{16}", "akab-{low36:16}-{low36:16}"),
+    ("instagram", "access token", ("igqv", "igaa"), r"IG(?:QV|AA)[A-Za-z0-9_-]{80,300}", "IGQV{b62:140}"),
+    (
+        "ntlm",
+        "authentication message",
+        ("tlrmtvntuaad",),
+        r"TlRMTVNTUAAD[A-Za-z0-9+/]{60,1000}={0,2}",
+        "TlRMTVNTUAAD{b64:120}",
+    ),
+    ("meta-llm", "API key", ("llm|",), r"LLM\|\d{12,18}\|[A-Za-z0-9_-]{20,40}", "LLM|{digit:16}|{b62:27}"),
+    (
+        "linkedin",
+        "access token",
+        ("aqv", "aqx", "aqu", "aqw"),
+        r"AQ[U-X][A-Za-z0-9_-]{130,500}",
+        "AQX{b62:300}",
+    ),
     # machine learning
     ("groq", "API key", ("gsk_",), r"gsk_[A-Za-z0-9]{52}", "gsk_{b62:52}"),
     ("replicate", "API token", ("r8_",), r"r8_[A-Za-z0-9_-]{37}", "r8_{b62:37}"),

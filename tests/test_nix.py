@@ -1,6 +1,8 @@
 """What Nix files say: literal values, their paths, and literal secrets."""
 
 import random
+import subprocess
+import sys
 import time
 
 import pytest
@@ -175,8 +177,19 @@ def test_a_value_shows_in_no_repr() -> None:
 
 def test_without_the_engine_the_file_is_unread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(syntax, "_parser", None)
-    monkeypatch.setitem(__import__("sys").modules, "tree_sitter", None)
+    monkeypatch.setitem(sys.modules, "tree_sitter", None)
     assert isinstance(nix.literals(b"{ }"), nix.Unread)
+
+
+def test_reading_literals_imports_nothing_slow() -> None:
+    script = (
+        "import sys; from sopsguard import nix; reading = nix.literals(b'{ password = \"x1\"; }');"
+        " assert len(list(nix.secrets(reading))) == 1;"
+        " slow = {'dataclasses', 'inspect', 'json', 'importlib.resources', 'sopsguard.nix.facts'};"
+        " print(sorted(slow & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_a_huge_file_is_unread() -> None:

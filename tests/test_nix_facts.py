@@ -1,6 +1,7 @@
 """What Nix files say about hosts and SOPS secrets, form by form."""
 
 import random
+import sys
 import time
 
 import pytest
@@ -366,7 +367,7 @@ def test_names_that_stand_for_each_other_end() -> None:
 
 def test_without_the_engine_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(syntax, "_parser", None)
-    monkeypatch.setitem(__import__("sys").modules, "tree_sitter", None)
+    monkeypatch.setitem(sys.modules, "tree_sitter", None)
     assert isinstance(facts(b"{ }", "a.nix"), Unread)
 
 

@@ -18,9 +18,9 @@ PACKAGE = ROOT / "sopsguard"
 
 # Top-level modules and packages; each imports only from those before it.
 HOUSE = (
-    "model", "document", "keys", "sops", "nix", "scan", "inventory", "policy", "snapshot", "disk",
-    "git", "cache", "history", "context", "checks", "judge", "fix", "hooks", "ci", "report", "demo", "cli",
-    "__main__",
+    "model", "document", "keys", "sops", "nix", "scan", "inventory", "policy", "snapshot", "disk", "git",
+    "cache", "history", "managed", "context", "checks", "judge", "fix", "hooks", "ci", "report", "demo",
+    "cli", "__main__",
 )  # fmt: skip
 
 # What a module may not mention, with everything below it; `os.exec*` stands for its whole family.

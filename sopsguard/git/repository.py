@@ -368,6 +368,9 @@ class Repository:
         reader = self._reader()
         try:
             for names in _portions(oids):
+                if reader.hung_up:
+                    reader.stop()
+                    reader = self._reader()
                 reader.ask(names)
                 for name in names:
                     oid, kind, size = reader.header(name)

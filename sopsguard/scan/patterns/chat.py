@@ -210,7 +210,7 @@ PATTERNS: tuple[Pattern, ...] = (
         "matrix-access-token",
         "Matrix access token",
         TOKEN,
-        ("syt_", "syr_", "mct_", "mcr_", "mdax", "mat_"),
+        ("syt_", "syr_", "mct_", "mcr_", "mdax"),
         r"(?<![A-Za-z0-9_])(?:sy[tr]_[A-Za-z0-9+/=]{2,120}_[A-Za-z]{20}_[A-Za-z0-9]{6}|mc[tr]_[A-Za-z0-9]{30}_[A-Za-z0-9]{6}|MDAx[A-Za-z0-9_=-]{150,400})(?![A-Za-z0-9_])",
         0,
         440,

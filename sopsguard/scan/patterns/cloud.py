@@ -28,7 +28,9 @@ PATTERNS: tuple[Pattern, ...] = (
         TOKEN,
         (
             "aws_",
-            "aws-",
+            "aws-secret",
+            "aws-access",
+            "aws-key",
             "awssecret",
             "awsaccess",
             "awskey",

@@ -259,8 +259,8 @@ _ROWS: tuple[tuple[str, str, tuple[str, ...], str, str], ...] = (
     (
         "authress",
         "service client key",
-        ("authress_", "scauth_", "ext_"),
-        r"(?:authress|scauth|ext)_[a-z0-9]{5,30}\.[a-z0-9]{4,6}\.acc[_-][a-z0-9-]{10,32}\.[a-z0-9+/_=-]{30,120}",
+        ("authress_", "scauth_"),
+        r"(?:authress|scauth)_[a-z0-9]{5,30}\.[a-z0-9]{4,6}\.acc[_-][a-z0-9-]{10,32}\.[a-z0-9+/_=-]{30,120}",
         "authress_{low36:10}.{low36:4}.acc-{low36:12}.{low36:60}",
     ),
     ("clickhouse", "cloud secret key", ("4b1d",), r"4b1d[A-Za-z0-9]{38}", "4b1d{b62:38}"),

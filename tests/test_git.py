@@ -140,6 +140,9 @@ def test_a_binary_attribute_hides_nothing(repo: Repo) -> None:
     repo.commit({".gitattributes": "secrets/* -diff binary\n"})
     repo.stage("secrets/x", "plain\n")
     assert staged(repo) == {"secrets/x": b"plain\n"}
+    repo.commit()
+    found = opened(repo)
+    assert contents(found, list(found.range_changes("HEAD~1", "HEAD"))) == {"secrets/x": b"plain\n"}
 
 
 def test_a_utf16_file_is_read_as_its_bytes(repo: Repo) -> None:

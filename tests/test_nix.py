@@ -218,6 +218,8 @@ SECRETS: list[tuple[str, str, Confidence]] = [
     ('{ users.users.bob.password = "hunt" + "er2"; }', "password", PROVED),
     ('{ users.users.bob.password = lib.mkForce (lib.mkIf true "hunter2"); }', "password", PROVED),
     ('{ users.users.bob = lib.mkMerge [ { } { password = "hunter2"; } ]; }', "password", PROVED),
+    ('{ users.users.bob.hashedPassword = "abJnggxhB/yWI"; }', "weak-password-hash", PROVED),
+    ('{ users.users.bob.password = "5f4dcc3b5aa765d61d8327deb882cf99"; }', "password", PROVED),
     # WireGuard and Wi-Fi
     (f'{{ networking.wireguard.interfaces.wg0.privateKey = "{KEY}"; }}', "private-key", LIKELY),
     (f'{{ networking.wg-quick.interfaces.a.peers = [ {{ presharedKey = "{KEY}"; }} ]; }}',
@@ -250,7 +252,8 @@ SECRETS: list[tuple[str, str, Confidence]] = [
     ('{ services.transmission.settings.rpc-password = "{' + "0a" * 20 + 'abcdefgh"; }',
      "weak-password-hash", LIKELY),
     ('{ services.nginx.virtualHosts.a.basicAuth.bob = "hunter2"; }', "password", LIKELY),
-    ('{ services.vaultwarden.config.ADMIN_TOKEN = "$argon2id$v=19$m=65540,t=3,p=4$c2FsdA$aGFzaA"; }',
+    ('{ services.vaultwarden.config.ADMIN_TOKEN =\n'
+     ' "$argon2id$v=19$m=65540,t=3,p=4$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaA"; }',
      "hashed-password", POSSIBLE),
     ('{ services.x.settings.password = 12345678; }', "password", POSSIBLE),
     ('{ services.x.passwords = [ "f1rst-0ne" ]; }', "password", LIKELY),

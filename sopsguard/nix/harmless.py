@@ -1,4 +1,4 @@
-"""Texts that only point at a secret or stand in for one, and texts that are password hashes."""
+"""Texts that only point at a secret or stand in for one; password hashes and keys by their form."""
 
 import re
 
@@ -35,17 +35,8 @@ CHOICES = frozenset(
         b" oauth2 string str text hidden dummy unused empty unset n/a na -"
     ).split()
 )
-# crypt(5) of libxcrypt 4.4, and argon2 and the like as services store them.
-_STRONG_HASH = (
-    rb"\$(?:y|gy|7)\$[./A-Za-z0-9$]+|\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}"
-    rb"|\$[56]\$(?:rounds=\d+\$)?[^$\s:]{0,16}\$[./A-Za-z0-9]{43,86}"
-    rb"|\$argon2(?:id|i|d)\$\S+|\$s(?:crypt|0)\$\S+|\$pbkdf2-sha(?:256|512)\$\S+|SCRAM-SHA-256\$\S+|pbkdf2:sha\d+:\S+"
-)
-_WEAK_HASH = (
-    rb"\$(?:1|apr1|md5|3|sha1)[$,]\S+|\{(?:SHA|SSHA|MD5|SMD5|CRYPT)\}\S+|\{[0-9a-f]{40}\S{8}|_[./A-Za-z0-9]{19}"
-    rb"|[0-9a-f]{32}|[0-9a-f]{40}|md5[0-9a-f]{32}"
-)
-_SLOW_ROUNDS = rb"\$[56]\$rounds=(\d+)\$"
+# Hashes that crypt(5) does not know: of transmission, and bare MD5 and SHA-1.
+_BARE_HASH = rb"\{[0-9a-f]{40}\S{8}|[0-9a-f]{32}|[0-9a-f]{40}"
 _KEY_MATERIAL = rb"(?s)[A-Za-z0-9+/]{42}[A-Za-z0-9+/=]{1,2}|AGE-(?:SECRET-KEY|PLUGIN)-.*|[0-9a-fA-F]{64}"
 
 
@@ -60,13 +51,21 @@ def is_reference_or_placeholder(text: bytes) -> bool:
     )
 
 
-def hash_strength(text: bytes) -> bool | None:
-    """True for a strong crypt hash, False for a weak one, None when `text` is no password hash."""
+def hash_strength(text: bytes, *, expected: bool = False) -> bool | None:
+    """True for a strong password hash, False for a weak one, None when `text` is none.
+
+    `expected` says that the option is one for hashes: what any word or number may look like counts
+    only there.
+    """
     text = text.strip()
-    if re.fullmatch(_STRONG_HASH, text):
-        rounds = re.match(_SLOW_ROUNDS, text)
-        return rounds is None or int(rounds[1][:9]) >= 5000
-    return False if re.fullmatch(_WEAK_HASH, text) else None
+    if re.fullmatch(_BARE_HASH, text):
+        return False if expected or text[:1] == b"{" else None
+    if not expected and re.match(rb"[$_{]|md5|SCRAM|pbkdf2|\*[0-9A-F]{40}", text) is None:
+        return None
+    from sopsguard.keys.password import hash_format  # late: only something like a hash needs it
+
+    known = hash_format(text.decode("latin-1"), expected=expected)
+    return None if known is None else not known.weak
 
 
 def is_key_material(text: bytes) -> bool:

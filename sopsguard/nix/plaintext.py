@@ -372,16 +372,15 @@ def _verdict(
 def _hash_verdict(kind: SecretKind, text: bytes, user_option: bool) -> tuple[SecretKind, Confidence] | None:
     """The verdict on a password hash, and on anything in an option for hashes: clear text there is a
     password, a locked account nothing."""
-    if kind is SecretKind.HASHED_PASSWORD and (text[:1] in b"!*" or text == b"x"):
+    expected = kind is SecretKind.HASHED_PASSWORD
+    if expected and (text[:1] in b"!*" or text == b"x"):
         return None
-    strong = hash_strength(text)
+    strong = hash_strength(text, expected=expected)
     if strong is True:
         return SecretKind.HASHED_PASSWORD, Confidence.POSSIBLE
-    # A password of letters and digits may look like a bare MD5; in an option for hashes it is one.
-    is_bare = re.fullmatch(rb"[0-9a-f_./A-Za-z]+", text) is not None
-    if strong is False and (kind is SecretKind.HASHED_PASSWORD or not is_bare):
+    if strong is False:
         return SecretKind.WEAK_HASH, Confidence.PROVED if user_option else Confidence.LIKELY
-    if kind is not SecretKind.HASHED_PASSWORD:
+    if not expected:
         return None
     if user_option and not re.match(rb"\$\w+\$|\{", text):
         return SecretKind.PASSWORD, Confidence.PROVED

@@ -22,13 +22,9 @@ OTHERS, OTHER_RECIPIENT = key()
 THIRDS, THIRD_RECIPIENT = key()
 
 
-def sealed(text: str | bytes, format: str = "yaml", scope: Scope | None = None, **more: str) -> bytes:
-    """A file for `RECIPIENT`; `more`: text in the file → its replacement, to damage it."""
-    data = encrypt(text.encode() if isinstance(text, str) else text, format, [[RECIPIENT]], NOW, scope)
-    for old, new in more.items():
-        assert old.encode() in data
-        data = data.replace(old.encode(), new.encode())
-    return data
+def sealed(text: str, format: str = "yaml", scope: Scope | None = None) -> bytes:
+    """A file for `RECIPIENT`."""
+    return encrypt(text.encode(), format, [[RECIPIENT]], NOW, scope)
 
 
 def sops_file(data: bytes, path: str = "a.yaml") -> SopsFile:

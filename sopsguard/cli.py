@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from sopsguard.git import Repository
+    from sopsguard.history import History
     from sopsguard.hooks import Target
     from sopsguard.judge import Verdict
     from sopsguard.policy import Policy
@@ -112,9 +113,22 @@ def _judge(target: "Target", rules: "Sequence[str]", *, only_new: bool) -> "tupl
         bulk=target.bulk,
         concerned=target.concerned,
         before=Managed(target.before, target.concerned) if target.before else None,
+        history=lambda: _history(target),
     )
     verdict = judge(ctx, rules, only_new=only_new and target.old is not None, whole=target.whole)
     return verdict, Judged(ctx.files, ctx.bytes, tuple(ctx.notes)), policy
+
+
+def _history(target: "Target") -> "History | None":
+    if target.past is None:
+        return None
+    from sopsguard.cache import Cache
+    from sopsguard.history import FORM, History
+
+    base = os.environ.get("XDG_CACHE_HOME") or ""
+    if not os.path.isabs(base):
+        base = os.path.expanduser("~/.cache")
+    return History(target.past, Cache(os.path.join(base, "sopsguard"), FORM))
 
 
 def _policy(target: "Target") -> "Policy":

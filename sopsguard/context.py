@@ -15,6 +15,7 @@ from sopsguard.policy import Policy
 from sopsguard.snapshot import Change, Entry, Piece, Snapshot, TooLarge, Unreadable
 
 if TYPE_CHECKING:
+    from sopsguard.history import Breach, History, Unsettled
     from sopsguard.scan import Hit, Scanner
     from sopsguard.scan.proof import Names
     from sopsguard.sops.config import Config
@@ -88,6 +89,7 @@ class Context:
     `snapshot` is the whole state that is judged, `contents` iterates over what of it is new (or over
     all of it), `old` over what stood in the same places before. `clock` tells today's ISO date.
     `concerned` are the paths that count (None: all), `before` is what sops managed on the old side.
+    `history` opens the versions in git; without it only the old side tells of earlier ones.
     """
 
     def __init__(
@@ -101,6 +103,7 @@ class Context:
         bulk: bool = False,
         concerned: frozenset[str] | None = None,
         before: "Managed | None" = None,
+        history: "Callable[[], History | None] | None" = None,
     ) -> None:
         self.snapshot = snapshot
         self.policy = policy or Policy()
@@ -109,6 +112,7 @@ class Context:
         self._old = old
         self._bulk = bulk
         self.before = before
+        self._history = history
         self.managed = Managed(snapshot, concerned, lambda: self._scanned[2])
         self.files = 0
         self.bytes = 0
@@ -215,9 +219,40 @@ class Context:
         return found
 
     @cached_property
+    def history(self) -> "History | None":
+        """The versions of single files in git, or None where nothing is known of them."""
+        return self._history() if self._history is not None else None
+
+    @cached_property
+    def breaches(self) -> "tuple[Breach | Unsettled, ...]":
+        """The SOPS files under judgement that history proves to be not what sops wrote."""
+        from sopsguard.history import Present, judged
+        from sopsguard.sops.file import SopsFile
+
+        presents = {
+            path: Present(file, self.before.read(path) if self.before else None)
+            for path, file in self.managed.files.items()
+            if isinstance(file, SopsFile) and not self._is_as_before(path)
+        }
+        gone = {}
+        if self.before is not None and presents:
+            for path in self.managed.concerned or ():
+                if path not in self.snapshot and (data := self.before.read(path)) is not None:
+                    gone[path] = data
+        return tuple(judged(presents, self.history, gone))
+
+    def _is_as_before(self, path: str) -> bool:
+        if self.before is None:
+            return False
+        now, then = self.snapshot.get(path), self.before.snapshot.get(path)
+        return now is not None and then is not None and bool(now.oid) and now.oid == then.oid
+
+    @cached_property
     def past(self) -> "Context":
         """The same view of the old side, for rules that judge files as wholes."""
         past = Context(self.snapshot, tuple, policy=self.policy, clock=self._clock)
+        if (history := self.history) is not None:
+            past._history = lambda: history
         if self.before is not None:
             past.snapshot, past.managed = self.before.snapshot, self.before
         return past

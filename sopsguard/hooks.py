@@ -1,6 +1,6 @@
 """From a git hook, or a command line, to what is judged: which snapshot, what of it is new, and its name."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from sopsguard.context import COMMIT_MESSAGE, Content
@@ -10,6 +10,21 @@ from sopsguard.snapshot import SUBMODULE, Change, Entry, Piece, Snapshot, Unread
 
 # A pointer file of Git LFS is smaller than this many bytes (git-lfs, docs/spec.md).
 LFS_POINTER = 1024
+
+
+class Past(NamedTuple):
+    """How to ask for what came before the state that is judged.
+
+    `changes` takes paths and tells every change to them, parents first; `boundary` are the commits before
+    which a shallow clone shows nothing, `under_way` those that a merge is bringing in. `direct`: what is
+    judged follows on the old side with no commit between.
+    """
+
+    changes: Callable[[Collection[str]], Iterable[Change]]
+    pieces: Callable[[Iterable[Entry]], Iterator[tuple[Entry, Piece | Unreadable]]]
+    boundary: Callable[[], frozenset[str]]
+    under_way: Callable[[], Collection[str]]
+    direct: bool = False
 
 
 class Target(NamedTuple):
@@ -32,6 +47,7 @@ class Target(NamedTuple):
     before: Snapshot | None = None
     base: str | None = None
     rev: str | None = None
+    past: Past | None = None
 
 
 def from_hook(repo: Repository, environment: Mapping[str, str]) -> Target:
@@ -70,6 +86,7 @@ def _staged(repo: Repository, changes: list[Change]) -> Target:
         before=repo.tree(repo.head) if repo.head else None,
         rev="index",
         base=repo.head,
+        past=_past(repo, direct=True),
         # Start-up counts for a few files, throughput for many.
         bulk=len(changes) > 40,
     )
@@ -89,6 +106,7 @@ def whole_index(repo: Repository) -> Target:
         whole=True,
         paths=len(changes),
         rev="index",
+        past=_past(repo),
         bulk=True,
     )
 
@@ -113,6 +131,7 @@ def everything(repo: Repository, paths: Iterable[str] = ()) -> Target:
         concerned=_concerned(paths, (*files, *stage)),
         paths=len({c.path for c in (*files, *stage)}),
         rev="worktree",
+        past=_past(repo),
         bulk=True,
     )
 
@@ -134,6 +153,7 @@ def revision(repo: Repository, rev: str, paths: Iterable[str] = ()) -> Target:
         concerned=_concerned(paths, changes),
         paths=len(changes),
         rev=commit,
+        past=_past(repo, commit),
         bulk=True,
     )
 
@@ -201,8 +221,22 @@ def between(repo: Repository, base: str | None, tip: str, paths: Iterable[str] =
         paths=len({c.path for c in changes}),
         base=start,
         rev=end,
+        past=_past(repo, end),
         bulk=len(changes) > 40,
     )
+
+
+def _past(repo: Repository, tip: str | None = None, *, direct: bool = False) -> Past:
+    """What came before a commit; without one, before the work tree and the index."""
+
+    def under_way() -> list[str]:
+        return [] if tip else repo.under_way()
+
+    def changes(paths: Collection[str]) -> Iterator[Change]:
+        tips = [tip] if tip else [*([repo.head] if repo.head else []), *under_way()]
+        return repo.path_history(tips, paths)
+
+    return Past(changes, repo.pieces, repo.boundary, under_way, direct)
 
 
 def _new_contents(repo: Repository, changes: list[Change]) -> Iterator[Content]:

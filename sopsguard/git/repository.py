@@ -1,7 +1,7 @@
 """A repository: what it is, its snapshots, its changes, its contents. Plumbing only."""
 
 import os
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
 from itertools import islice
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 _MARK = "--sopsguard-mark"  # rev-parse prints options that it does not know
+
+_FEW_PATHS = 200
 
 # After so many ends of git in one reading the rest is not tried: a lost disk must not cost an hour.
 _FAILURES = 50
@@ -336,10 +338,39 @@ class Repository:
 
         In a shallow clone the commits of `boundary` appear to add everything they hold.
         """
-        commits = self._git.run(*self._walk(base, tip))
+        return self._changes(self._walk(base, tip))
+
+    def path_history(self, tips: Sequence[str], paths: Collection[str]) -> Iterator[Change]:
+        """The same for a few files from the beginning to all of `tips`: parents first, so that what comes
+        first is older or stands on another branch. Without a tip nothing; renames are not followed."""
+        if not tips or not paths:
+            return
+        # Asked for too many, git would spend its time on comparing names.
+        few = [f":(top,literal){path}" for path in sorted(paths)] if len(paths) <= _FEW_PATHS else []
+        wanted = frozenset(paths)
+        for change in self._changes(self._walk(None, tips), few):
+            if change.path in wanted:
+                yield change
+
+    def under_way(self) -> list[str]:
+        """The commits whose content a merge, cherry-pick or rebase is bringing in right now."""
+        found = []
+        for name in ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REBASE_HEAD"):
+            try:
+                with os.fdopen(os.open(f"{self.git_dir}/{name}", os.O_RDONLY | os.O_CLOEXEC), "rb") as f:
+                    names = f.read(1 << 16).decode("ascii", "replace").split()
+            except OSError:
+                continue
+            for oid in filter(is_id, names):
+                with suppress(UserError):  # a name left behind by something that ended long ago
+                    found.append(self.resolve(oid))
+        return found
+
+    def _changes(self, walk: Sequence[str], paths: Sequence[str] = ()) -> Iterator[Change]:
+        commits = self._git.run(*walk)
         # git's two halves talk to each other; the format only says how many parents a commit has.
         process = self._git.run(
-            "diff-tree", "--stdin", "-m", "--root", *_DIFF, "--format=%H %P", stdin=commits
+            "diff-tree", "--stdin", "-m", "--root", *_DIFF, "--format=%H %P", "--", *paths, stdin=commits
         )
         try:
             yield from by_commit(process.tokens())

@@ -3,6 +3,9 @@
 The path of keys to a value is part of what is authenticated. A value that was renamed, moved or
 copied by hand cannot be decrypted at its new place, and sops refuses the whole file.
 
+A copy shows in the file itself. A renamed key shows from the history in git: the same nonce stood at
+another path before, and sops never takes one again for another path.
+
 Remedy: move it back, and rename with `sops edit`.
 """
 
@@ -10,7 +13,8 @@ from collections.abc import Iterator
 
 from sopsguard.checks.problems import Advice, of_files
 from sopsguard.context import Check, Context, Example
-from sopsguard.model import Family, Finding, Level
+from sopsguard.history import Breach
+from sopsguard.model import Family, Finding, Level, Location
 
 CODES = {
     "L10": Advice("put it back where it was written; copy and rename with `sops edit`"),
@@ -21,9 +25,18 @@ CODES = {
 }
 
 
+RENAMED = "give the key its old name back, and rename it with `sops edit`"
+
+
 def run(ctx: Context) -> Iterator[Finding]:
-    """One nonce at two places, and ciphertext where the scope says clear."""
+    """One nonce at two places, now or over time, and ciphertext where the scope says clear."""
     yield from of_files(ctx, CODES)
+    for said in ctx.breaches:
+        if not isinstance(said, Breach) or said.code != "H-moved":
+            continue
+        if not any(problem.code == "L10" for problem in ctx.file_problems.get(said.path, ())):
+            where = Location(said.path, said.line, said.column, key=said.key)
+            yield Finding(where, said.message, RENAMED, identity=said.code)
 
 
 CHECK = Check(

@@ -1,0 +1,70 @@
+"""Every SOPS file is as sops wrote it.
+
+The `mac` of a file is a hash over all its values in their order. Whoever deletes, copies, reorders or
+replaces a value in an editor, changes a clear one, or resolves a merge conflict by taking lines of both
+sides leaves a file that sops refuses: MAC mismatch. Everybody who deploys finds out, one by one.
+
+Found without a key from the history in git: the version in which a `mac` first appeared is the one that
+sops wrote, so a later one with the same `mac` must hold the same. Comments, formatting, and what
+`sops updatekeys` does are not covered by the `mac` and are not meant here.
+
+Remedy: take the version of HEAD and make the change with `sops edit`. After a merge: take one side and
+make the change of the other again. With a key, `sops edit --ignore-mac` opens the file as it is; look at
+every value and save a change.
+"""
+
+from collections.abc import Iterator
+
+from sopsguard.context import Check, Context, Example
+from sopsguard.history import Breach, Unsettled
+from sopsguard.model import Family, Finding, Level, Location, Unknown
+
+AGAIN = (
+    "take the version of HEAD (`git restore --source=HEAD -- PATH`) and make the change with `sops edit`;"
+    " or, with a key: `sops edit --ignore-mac PATH`, look at every value, save a change"
+)
+HINTS = {
+    "H1": AGAIN,
+    "H2": "put the time of the last good version back; sops writes it itself",
+    "H3": "take one of the versions as a whole and make the change of the other with `sops edit`",
+}
+# Where a value has one of these problems, that says more than that it was edited.
+_SAID = frozenset(("L1", "L5", "L7", "L8", "L9", "L11", "L19", "L20", "L21"))
+
+
+def run(ctx: Context) -> Iterator[Finding | Unknown]:
+    """The files whose MAC cannot fit them any more."""
+    for said in ctx.breaches:
+        if not isinstance(said, Breach):
+            yield Unknown(Location(said.paths[0]), _counted(said), said.needed)
+        elif said.code in HINTS and not _said_already(ctx, said):
+            yield Finding(
+                Location(said.path, said.line, said.column, key=said.key),
+                said.message,
+                HINTS[said.code],
+                identity=said.code,
+            )
+
+
+def _said_already(ctx: Context, breach: Breach) -> bool:
+    problems = ctx.file_problems.get(breach.path, ())
+    if any(problem.code == "L10" for problem in problems):
+        return True
+    told = {problem.key for problem in problems if problem.code in _SAID}
+    return bool(breach.keys) and told.issuperset(breach.keys)
+
+
+def _counted(said: Unsettled) -> str:
+    others = len(said.paths) - 1
+    more = f" (here and in {others} other file{'s' if others > 1 else ''})" if others else ""
+    return f"{said.reason}{more}"
+
+
+CHECK = Check(
+    "hand-edited-file",
+    Family.SCHEMA,
+    Level.ERROR,
+    __doc__,
+    run,
+    Example(bad={}, good={}),
+)

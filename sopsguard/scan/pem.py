@@ -9,7 +9,7 @@ LONGEST = 1 << 18
 
 _BEGIN = rb"-{4,5} ?BEGIN ((?:[A-Z0-9]{1,16} ){0,4})PRIVATE KEY( BLOCK)? ?-{4,5}"
 _EDGE = rb"-{4,5} ?(?:END|BEGIN) "
-_ESCAPE = rb"\\+[nrtf]|&#(?:10|13|x0?[aAdD]);|%0[aAdD]|<br ?/?>"
+_ESCAPE = rb"\\+[nrtf]|\\u000[aAdD]|&#(?:10|13|x0?[aAdD]);|%0[aAdD]|<br ?/?>"
 _HEADER = (
     rb"(?:Proc-Type: ?\d,[A-Z]+|DEK-Info: ?[A-Za-z0-9-]+(?:, ?[0-9A-Fa-f]+)?"
     rb"|(?:Version|Comment|Hash|Charset|MessageID|Subject|X-[\w-]+): [^\n]*)"
@@ -94,6 +94,11 @@ def _unfinished(body: bytes) -> bytes:
 def _block(label: str, openpgp: bool, start: int, end: int, body: bytes) -> Block | None:
     raw = body
     body = _re(_ESCAPE).sub(b"\n", body).replace(b"\\/", b"/")
+    if b"\\u00" in body:  # as .NET writes JSON
+        body = _re(rb"\\u00(2[bBfF]|3[dD])").sub(lambda m: bytes([int(m[1], 16)]), body)
+    lines = body.split(b"\n")[1:]
+    if len(lines) > 2 and all(line[:1] in (b"+", b"-") for line in lines[:-1]) and lines[0][1:2] != b" ":
+        body = b"\n".join(line[1:] for line in lines)  # a patch
     locked = b"ENCRYPTED" in body[:256] and b"Proc-Type" in body[:256]
     body = _re(_HEADER).sub(b"", body)
     if openpgp:

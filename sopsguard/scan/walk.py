@@ -17,6 +17,7 @@ from sopsguard.scan.hit import (
     Problem,
     Result,
 )
+from sopsguard.scan.yamlkey import key_of
 
 if TYPE_CHECKING:
     import re
@@ -78,6 +79,8 @@ class Walk:
         if regions is None and all(hit.confidence is Confidence.POSSIBLE for hit in hits):
             hits += self._leftover(data)
         kept = tuple(hit for hit in _distinct(hits) if hit.kind != SAMPLE)
+        if path.endswith((".yaml", ".yml")) and kept:
+            kept = tuple(hit if hit.key else hit._replace(key=key_of(data, hit.start)) for hit in kept)
         return Result(kept, tuple(dict.fromkeys(self._unknown)))
 
     def _regions(self, data: bytes, regions: "Regions") -> list[Hit]:

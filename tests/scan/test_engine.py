@@ -15,6 +15,7 @@ from sopsguard.scan import Hit, Scanner, nixfile
 from sopsguard.scan.patterns import ALL
 from sopsguard.scan.prefilter import Prefilter
 from sopsguard.scan.versions import changed
+from sopsguard.scan.yamlkey import key_of
 
 SCANNER = Scanner()
 BULK = Scanner(bulk=True)
@@ -154,6 +155,26 @@ def test_no_path_is_skipped() -> None:
 
 def test_binary_data_around_a_key_does_not_hide_it() -> None:
     assert kinds(bytes(range(256)) * 8 + IDENTITY.secret.encode() + bytes(300), "x.bin") == ["age-identity"]
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("wireguard:\n  host:\n    private: {}\n", "wireguard.host.private"),
+        ("a: b\n'odd key':\n- name: x\n  token: {}\n", "odd key.token"),
+        ("files:\n  key.txt: |\n    # created\n\n    {}\nother: x\n", "files.key.txt"),
+        ("a:\n  b: c\n---\nd: {}\n", "d"),
+        ("- {}\n", ""),
+        ("# note: {}\n", ""),
+    ],
+)
+def test_in_yaml_the_key_is_told(text: str, key: str) -> None:
+    assert only(text.format(IDENTITY.secret), "a.yaml").key == key
+
+
+@given(st.binary(max_size=300), st.integers(0, 300))
+def test_any_place_of_any_bytes_has_a_key_or_none(data: bytes, offset: int) -> None:
+    assert isinstance(key_of(data, min(offset, len(data))), str)
 
 
 def test_nix_joins_literals_and_names_the_option() -> None:

@@ -95,6 +95,8 @@ SHAPES: dict[str, Callable[[str], str]] = {
     "a list of lines": lambda text: ",\n".join(f'    "{line}"' for line in text.splitlines()),
     "PHP escapes": lambda text: '"' + text.replace("/", "\\/").replace("\n", "\\n") + '"',
     "cut off": lambda text: "\n".join(text.splitlines()[:-1]) + "\n",
+    "a patch": lambda text: "".join(f"+{line}\n" for line in text.splitlines()),
+    "JSON of .NET": lambda text: '"' + text.replace("+", "\\u002B").replace("\n", "\\u000a") + '"',
     "XML": lambda text: f"<key>{text.replace(chr(10), '&#10;')}</key>",
 }
 

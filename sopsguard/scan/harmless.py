@@ -127,6 +127,12 @@ def _slack(found: Found) -> str:
     return verdict
 
 
+def _short_prefix(found: Found) -> str:
+    """As `prefixed`, for a prefix that words end in: the body must be random."""
+    body = found.value.partition(b"-")[2]
+    return _prefixed(found) if looks_random(body) else REJECT
+
+
 def _random(found: Found) -> str:
     """Nothing but a body, so it must be random."""
     return SECRET if looks_random(found.value.removeprefix(b"s.")) else REJECT
@@ -376,6 +382,7 @@ CHECKS: dict[str, Callable[[Found], str]] = {
     "prefixed": _prefixed,
     "quoted-password": _quoted_password,
     "random": _random,
+    "short-prefix": _short_prefix,
     "slack": _slack,
     "telegram": _telegram,
     "url-password": _url_password,

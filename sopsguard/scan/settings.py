@@ -22,7 +22,10 @@ def is_code(path: str) -> bool:
 
 def password(found: Found) -> str:
     """The value of a setting that is named like a password."""
-    value, name = found.value, name_of(found.before)
+    value = found.value
+    if value.lower() in DUMMIES:
+        return REJECT
+    name = name_of(found.before)
     if name and not _PASSWORD_NAME.search(name):
         return REJECT
     loose = _is_loose(found)
@@ -30,7 +33,7 @@ def password(found: Found) -> str:
         return REJECT
     strong = WEAK if loose and not _DECLARES.search(found.before) else SECRET
     low, size, kinds = value.lower(), len(value), classes(value)
-    if low in DUMMIES or _TYPE.fullmatch(value) or (UUID.fullmatch(value) and b"id" in name.lower()):
+    if _TYPE.fullmatch(value) or (UUID.fullmatch(value) and b"id" in name.lower()):
         return REJECT
     quoted = is_quoted(found)
     if b" " in value or b"\t" in value:
@@ -78,13 +81,12 @@ def _bytes(path: str) -> bytes:
 
 def secret(found: Found) -> str:
     """The value of a setting that is named like a secret, a token or a key with a purpose."""
-    value = found.value
+    value, size = found.value, len(found.value)
+    if size < 8 or b" " in value or _TYPE.fullmatch(value):
+        return REJECT
     name = name_of(found.before)
     loose = _is_loose(found)
     if _is_about(found, name) or (loose and not _is_likely(found)):
-        return REJECT
-    size = len(value)
-    if size < 8 or b" " in value or _TYPE.fullmatch(value):
         return REJECT
     if UUID.fullmatch(value):
         return WEAK if _SECRET_END.search(name) else REJECT

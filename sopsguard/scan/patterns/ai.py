@@ -26,7 +26,7 @@ PATTERNS: tuple[Pattern, ...] = (
         r"(?<![A-Za-z0-9_-])sk-(?:(?:proj|svcacct|service|admin|None|or-v1|lf|user)-)?[A-Za-z0-9_-]{24,220}(?![A-Za-z0-9_-])",
         0,
         256,
-        check="prefixed",
+        check="short-prefix",
         source="https://platform.openai.com/docs/api-reference/authentication",
         examples=(
             "OPENAI_API_KEY=sk-{b62:48}",

@@ -327,7 +327,7 @@ PATTERNS: tuple[Pattern, ...] = (
         r"(?<![A-Za-z0-9+/])A{20,22}[A-Za-z0-9%]{60,120}(?![A-Za-z0-9+/=])",
         0,
         160,
-        check="entropy",
+        check="numbered",
         source="https://developer.x.com/en/docs/authentication/oauth-2-0/bearer-tokens",
         examples=("AAAAAAAAAAAAAAAAAAAAA{b62:70}%3D{b62:20}",),
     ),

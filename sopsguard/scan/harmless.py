@@ -130,7 +130,8 @@ def _slack(found: Found) -> str:
 def _short_prefix(found: Found) -> str:
     """As `prefixed`, for a prefix that words end in: the body must be random."""
     body = found.value.partition(b"-")[2]
-    return _prefixed(found) if looks_random(body) else REJECT
+    longest = max(body.split(b"-"), key=len)
+    return _prefixed(found) if looks_random(body) or looks_random(longest) else REJECT
 
 
 def _random(found: Found) -> str:

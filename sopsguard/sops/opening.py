@@ -151,7 +151,7 @@ def decrypt(
     file: SopsFile, cipher: Cipher, key: bytes, used: tuple[str, ...] = (), version: Version = NEWEST
 ) -> Opened | Refused:
     """Every value and the MAC with a known data key."""
-    walk = _Decryption(file, cipher, hashes_list_comments=version == (3, 13, 2))
+    walk = _Decryption(file, cipher, version)
     try:
         roots = tuple(map(walk.root, file.document.roots))
     except _Failure as failure:
@@ -180,9 +180,10 @@ class _Failure(Exception):
 class _Decryption:
     """`Tree.Decrypt` of sops; the leaves of the file are in its order, so they are taken one by one."""
 
-    def __init__(self, file: SopsFile, cipher: Cipher, hashes_list_comments: bool) -> None:
+    def __init__(self, file: SopsFile, cipher: Cipher, version: Version) -> None:
         self.file, self.cipher = file, cipher
-        self.hashes_list_comments = hashes_list_comments
+        self.hashes_list_comments = version == (3, 13, 2)
+        self.keeps_inline = version >= (3, 13, 0)
         self.mac = Mac(file.metadata.scope.mac_only_encrypted)
         self.leaves: list[PlainLeaf] = []
         self.source = iter(file.leaves)
@@ -278,7 +279,7 @@ class _Decryption:
                     self.mac.add(plain.value, True)
                 text, iv = plain.value, leaf.envelope.iv if leaf.envelope else None
         self.leaves.append(PlainLeaf(leaf.path, leaf.document, leaf.aad, text, True, iv is not None, iv))
-        return comment._replace(text=text)
+        return comment._replace(text=text, inline=comment.inline and self.keeps_inline)
 
 
 def plaintext(opened: Opened) -> bytes:

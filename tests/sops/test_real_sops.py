@@ -220,6 +220,8 @@ def test_what_we_write_every_sops_opens(sops: Sops) -> None:
             data = encrypt(TEXTS[kind].encode(), format, [sops.recipients[:2]], NOW, scope)
             (sops.folder / name).write_bytes(data)
             sops.judge(name)
+        if kind == "env" and sops.version < (3, 10, 0):
+            continue  # it does not read its own threshold
         groups = [[recipient] for recipient in sops.recipients]
         (sops.folder / name).write_bytes(encrypt(TEXTS[kind].encode(), format, groups, NOW, threshold=2))
         sops.judge(name)

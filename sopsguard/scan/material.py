@@ -197,9 +197,10 @@ def _openpgp(data: bytes) -> Material | None:
     return Material(kind, name, PROVED if any(key.proved for key in bare) else LIKELY, public)
 
 
-# RFC 9580: a packet of tag 5 or 7 with a version 4 key: time of creation, a known algorithm.
+# RFC 9580: the secret key packet that a keyring begins with, in the old and the new format, of a version 4
+# key: its time of creation, a known algorithm. One set of bytes in front is what `re` skips to fast.
 _PACKET = (
-    rb"(?s)(?:[\x94\x9c].|[\x95\x9d]..|\xc5[\x28-\xbf]|\xc5[\xc0-\xdf].|\xc7[\x28-\xbf])"
+    rb"(?s)[\x94\x95\xc5](?:(?<=\x94).|(?<=\x95)..|(?<=\xc5)(?:[\x28-\xbf]|[\xc0-\xdf].))"
     rb"\x04[\x30-\x80]...[\x01\x02\x03\x10-\x13\x16\x19-\x1c]"
 )
 

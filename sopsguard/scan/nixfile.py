@@ -59,7 +59,9 @@ def is_worth_parsing(source: bytes) -> bool:
                 return True
         elif lowered[start:end] in _OPEN or no_literal.match(source, given.end()) is None:
             return True
-    return named and any(writer in source for writer in _WRITERS)
+    if not named or (b"write" not in source and b"toFile" not in source):
+        return False
+    return any(writer in source for writer in _WRITERS)
 
 
 def _names(lowered: bytes) -> Iterator[tuple[int, int]]:

@@ -32,6 +32,9 @@ Finder = Callable[[bytes, Sequence[int]], Iterator[Hit]]
 # Decoding costs at most this many bytes, whatever is nested in what.
 ALLOWANCE = 32 << 20
 
+# Bytes from which on much data is searched by the engine.
+ENGINE = 400_000
+
 # Verdicts remembered by the hash of their line: it stands in many files and in all versions of one.
 VERDICTS = 50_000
 
@@ -59,6 +62,7 @@ class Walk:
         self._finders = finders
         self._bulk = bulk
         self._depth = depth
+        self._seen = 0
         self._path = self._suffix = ""
         self._allowance = ALLOWANCE
         self._unknown: list[Problem] = []
@@ -142,14 +146,13 @@ class Walk:
         """
         if window is None:
             text = decode.without_ciphertext(text)
-            found = self._prefilter.find(text, self._bulk)
+            found = self._keywords(text)
             spans = decode.words(text)
         else:
             low, high = window
             part = text[low:high]
             found = {
-                index: [low + at for at in positions]
-                for index, positions in self._prefilter.find(part, self._bulk).items()
+                index: [low + at for at in positions] for index, positions in self._keywords(part).items()
             }
             spans = [(low + start, low + end) for start, end in decode.words(part)]
         if found:
@@ -158,6 +161,11 @@ class Walk:
             yield from self._words(text, spans, depth, region)
         if depth < self._depth and text.count(b"%", *(region or ())) > 2:
             yield from self._percent(text, depth, region)
+
+    def _keywords(self, text: bytes) -> "Positions":
+        """Where the keywords stand. Loading the engine (45 ms) pays once some data has gone by."""
+        self._seen += len(text)
+        return self._prefilter.find(text, self._bulk and self._seen > ENGINE)
 
     def _known(
         self, text: bytes, found: "Positions", generic: bool, region: tuple[int, int] | None

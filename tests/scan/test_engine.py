@@ -19,6 +19,7 @@ from sopsguard.scan.yamlkey import key_of
 
 SCANNER = Scanner()
 BULK = Scanner(bulk=True)
+BULK.scan(bytes(500_000), "x")  # so that the engine is worth its start
 PREFILTER = Prefilter([word.encode() for pattern in ALL for word in pattern.keywords])
 
 IDENTITY = age.generate_identity()

@@ -158,15 +158,19 @@ def _is_about(found: Found, name: bytes) -> bool:
 def _is_loose(found: Found) -> bool:
     """Nothing but a space, a bar or "is" stands between name and value."""
     separator = found.before.rstrip(b"\"'`")[-1:]
-    return separator in (b" ", b"\t", b"|") and not _ASSIGNS.search(found.before)
+    return separator in _LOOSE and not _ASSIGNS.search(found.before)
 
 
 def _is_likely(found: Found) -> bool:
     """Behind a loose separator: the value is no word like any other."""
-    if _VERSION.match(found.value) or PATH.match(found.value):
+    value = found.value
+    if _VERSION.match(value) or PATH.match(value) or b" " in value:
         return False
-    return looks_random(found.value) or (
-        is_quoted(found) and classes(found.value) >= 3 and b" " not in found.value
+    if looks_random(value):
+        return True
+    mixed = classes(value) >= 3 and not words_only(value)
+    return mixed and (
+        is_quoted(found) or (len(value) <= 24 and not is_code(found.path) and not CODE_LIKE.search(value))
     )
 
 
@@ -221,7 +225,11 @@ ELSEWHERE = Regex(
 
 _COMMA = Regex(rb",\s*[\"'`\\]+$")
 
-_ASSIGNS = Regex(rb"(?:[:=>,-]|:\s*[|>]|!!str)\s*(?:[@$brufBRUF]|%22)?[\"'`\\({\[<]*$")
+_LOOSE = frozenset(bytes((c,)) for c in b" \t|-([")
+
+CODE_LIKE = Regex(rb"[(){}\[\]<>=,:]|\.\w+$|^\d+[.%,)]|^[\d.-]+$")
+
+_ASSIGNS = Regex(rb"(?:[:=>,]|->|\xef\xbc\x9a|:\s*[|>][+-]?|!!str)\s*(?:[@$brufBRUF]|%22)?[\"'`\\({\[<]*$")
 
 # Statements that set something without a sign in between: Dockerfile, cmd, csh, C, Groovy
 _DECLARES = Regex(
@@ -235,7 +243,7 @@ _MEMBER_TYPE = Regex(rb"\w::\w+[\"'` ]*[:=][\"'` ]*$")
 _SPECIAL = Regex(rb"\w[#!@$%^&*?]\w")
 
 _DATE_OR_HOST = Regex(
-    rb"\d{4}-\d\d-\d\d(?:[T ]\d\d:|$)|(?:[a-z0-9-]+\.)+(?:com|org|net|io|local|de|dev|internal)(?::\d{1,5})?(?:/\S*)?$"
+    rb"-?0x[0-9a-fA-F]{1,16}$|\d{4}-\d\d-\d\d(?:[T ]\d\d:|$)|(?:[a-z0-9-]+\.)+(?:com|org|net|io|local|de|dev|internal)(?::\d{1,5})?(?:/\S*)?$"
 )
 
 _ESCAPES = Regex(rb"\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|[0-7]{3}).{0,40}\\")
@@ -259,11 +267,11 @@ _SETTINGS_FILE = Regex(rb"(?:^|/)\.env[\w.-]*$|\.(?:env|ini|cfg|conf|properties|
 
 _NAME = Regex(
     rb"(?<![\w.$-])([\w.$-]+(?: for \w+)?)[\"'`\])\\]{0,5}\s*(?:(?:string|str|char)\b\s*)?(?:[\"']?,?\s*[\"']?(?:value|default)[\"']?\s*)?"
-    rb"(?:[:?.+|!]{0,3}=[>=]{0,2}|:\s*[A-Za-z][\w.<>\[\]|?]*\s*=|:\s*(?:!!str|[|>][+-]?)|:|->|,|(?:\s[\w:.-]+=[\"'][^\"'<>]*[\"'])>|</key>\s*<string>|>|=|%3[Dd]|\|| is[ :]|\s)\s*(?:[@$brufBRUF]|%22)?[\"'`\\({\[<]*$"
+    rb"(?:[:?.+|!]{0,3}=[>=]{0,2}|:\s*[A-Za-z][\w.<>\[\]|?]*\s*=|:\s*(?:!!str|[|>][+-]?)|:|->|,|(?:\s[\w:.-]+=[\"'][^\"'<>]*[\"'])>|</key>\s*<string>|>|=|%3[Dd]|\xef\xbc\x9a|[-|(\[/;]| (?:is|was)[ :]|\s)\s*(?:[@$brufBRUF]|%22)?[\"'`\\({\[<]*$"
 )
 
 _PASSWORD_NAME = Regex(
-    rb"(?i:passw|passphrase|passcode|passkey|pwd|pswd|paswrd|pass_?wrd|psw(?![a-z])|credential)|(?<![A-Za-z])(?i:pw|pass)(?![a-z])|[a-z](?:Pass|PW|Pw)(?![a-z])"
+    rb"(?i:passw|passphrase|passcode|passkey|pwd|pswd|paswrd|pass_?wrd|psw(?![a-z])|credential)|(?<![A-Za-z])(?i:pw|pass)(?![a-z])|[a-z](?:Pass|PW|Pw)(?![a-z])|[A-Z]pw(?![a-z])"
     rb"|(?i:user|db|my|root|admin|mail|smtp|ftp|sql|pg|redis|mongo|ldap|key|any)_?pass(?![a-z])"
 )
 

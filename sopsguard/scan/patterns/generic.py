@@ -10,15 +10,20 @@ _VALUE = (
     r"(?P<q>\\{0,3}[\"'`])?(?P<s>(?(q)(?:(?!(?P=q))[^\r\n\x00]){3,400}|[^\s\"'`<>,;(){}\[\]\\|\x00]{4,400}+))"
     r"(?(q)(?P=q))"
 )
-# From the name of a setting to its value, in code, configuration, markup and shell. The last two lines are
-# loose (a space, a bar, "is"): what follows them has to be in quotes, or long.
+# From the name of a setting to its value, in code, configuration, markup and shell. The last line is
+# loose (a space, a bar, "is"): what follows it has to be in quotes, or long.
 _IS = (
-    r"(?:[\"'`\])\\]{0,4}[ \t]{0,24}(?:(?:string|str|char)\b[ \t]{0,4})?"
-    r"(?:[:?.+|!]{0,3}=[>=]{0,2}|%3[Dd]|:[ \t]{0,4}[A-Za-z][\w.<>\[\]|?]{0,30}[ \t]{0,4}=|:[ \t]{0,8}(?:!!str|[|>][+-]?[ \t]{0,4}\r?\n)|:|->|,(?=[ \t]{0,8}[\"'`\\]))[ \t]{0,24}"
+    r"(?:[\"'`\])\\*]{0,4}[ \t]{0,24}(?:(?:string|str|char)\b[ \t]{0,4})?"
+    r"(?:[:?.+|!]{0,3}=[>=]{0,2}|%3[Dd]|\xef\xbc\x9a|:[ \t]{0,4}[A-Za-z][\w.<>\[\]|?]{0,30}[ \t]{0,4}=|:[ \t]{0,8}(?:!!str|[|>][+-]?[ \t]{0,4}\r?\n)|:|->|,(?=[ \t]{0,8}[\"'`\\]))[ \t]{0,24}"
     r"(?:[@$brufBRUF](?=[\"'])|%22)?|[\"']?(?:[ \t]{1,4}[\w:.-]{1,30}=[\"'][^\"'<>\r\n]{0,60}[\"'])?>\s{0,40}|</key>\s{0,40}<string>"
     r"|[\"'],?\s{1,40}[\"']?(?:value|default)[\"']?[ \t]{0,4}[:=][ \t]{0,8}"
     r"|\n?[ \t]{0,40}(?:value|default)[\"']?[ \t]{0,4}[:=][ \t]{0,8}"
     r"|[\"'`]?(?:[ \t]{1,4}is[ \t:]{1,3}|[ \t]{0,8}\|[ \t]{0,8}|[ \t]{1,8})(?=[\"'`]|[\w+/.=-]{16}))"
+)
+# The same for passwords, which are short: then a digit has to be among them.
+_IS_OR_BESIDE = (
+    _IS[:-1]
+    + r"|[\"'`)]?(?:[ \t]{1,4}(?:is|was)[ \t:]{1,3}|[ \t]{0,3}[-(\[|][ \t]{0,3}|[ \t]{1,4})(?=\S{6})(?=\D{0,24}\d))"
 )
 _WORD = r"[\w.\-]{0,32}"
 
@@ -400,15 +405,11 @@ PATTERNS: tuple[Pattern, ...] = (
             "pswd",
             "paswrd",
             "psw",
-            "pw:",
-            "pw=",
-            "pw =",
-            'pw"',
-            "pw'",
+            "pw",
             "credential",
             "passphrase",
         ),
-        rf"(?i:pass|pwd|pswd|paswrd|psw|pw(?![A-Za-z])|credential){_WORD}(?: for \w{{1,20}})?{_IS}{_VALUE}",
+        rf"(?i:pass|pwd|pswd|paswrd|psw|pw(?![A-Za-z])|credential){_WORD}(?: for \w{{1,20}})?{_IS_OR_BESIDE}{_VALUE}",
         0,
         520,
         check="generic-password",

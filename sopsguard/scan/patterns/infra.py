@@ -279,7 +279,7 @@ PATTERNS: tuple[Pattern, ...] = (
             "b2_application_key",
         ),
         r"(?i:RESTIC_(?:REST_|FROM_)?PASSWORD2?|BORG_(?:NEW_|OTHER_)?PASSPHRASE|encryption_passphrase|RCLONE_CONFIG_PASS|KOPIA_PASSWORD|DUPLICITY_PASSPHRASE|B2_APPLICATION_KEY)"
-        r"[\"']?\s{0,4}(?:[:?]{0,2}=|:|,)\s{0,4}(?P<q>[\"'])?(?P<s>(?(q)[^\"'\n]{3,200}|[^\s\"'<>{}();,]{3,200}+))(?(q)(?P=q))",
+        r"[\"']?\s{0,4}(?:[:?]{0,2}=|:|,(?=\s{0,4}[\"']))\s{0,4}(?P<q>[\"'])?(?P<s>(?(q)[^\"'\n]{3,200}|[^\s\"'`<>{}();,]{3,200}+))(?(q)(?P=q))",
         0,
         280,
         check="password-word",

@@ -22,17 +22,18 @@ actions = [(os.POSIX_SPAWN_DUP2, null, fd) for fd in (0, 1, 2)]
 start = time.perf_counter()
 pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=actions)
 _, status, usage = os.wait4(pid, 0)
-print(time.perf_counter() - start, usage.ru_maxrss, status)
+print(time.perf_counter() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss, status)
 """
 
 OURS = str(Path(sys.executable).parent / "sopsguard")
 
 
 class Run(NamedTuple):
-    """One process: seconds, the peak of resident memory (its own or of a child, whichever is larger) in
-    bytes, and its exit code."""
+    """One process with its children: seconds on the wall, seconds of processor time, the peak of resident
+    memory (its own or a child's, whichever is larger) in bytes, and its exit code."""
 
     seconds: float
+    processor: float
     memory: int
     code: int
 
@@ -42,6 +43,7 @@ class Row(NamedTuple):
 
     seconds: float
     fastest: float
+    processor: float
     memory: int
     codes: tuple[int, ...]
 
@@ -56,9 +58,9 @@ def once(command: Sequence[str], cwd: Path) -> Run:
     """Run `command` in `cwd` with its output thrown away."""
     stopwatch = [sys.executable, "-I", "-S", "-c", STOPWATCH, *command]
     done = subprocess.run(stopwatch, cwd=cwd, capture_output=True, text=True, check=True)
-    seconds, memory, status = done.stdout.split()
+    seconds, processor, memory, status = done.stdout.split()
     unit = 1 if sys.platform == "darwin" else 1024
-    return Run(float(seconds), int(memory) * unit, os.waitstatus_to_exitcode(int(status)))
+    return Run(float(seconds), float(processor), int(memory) * unit, os.waitstatus_to_exitcode(int(status)))
 
 
 def interleaved(commands: Mapping[str, Sequence[str]], cwd: Path, rounds: int) -> dict[str, Row]:
@@ -77,6 +79,7 @@ def interleaved(commands: Mapping[str, Sequence[str]], cwd: Path, rounds: int) -
         name: Row(
             median(r.seconds for r in measured),
             min(r.seconds for r in measured),
+            median(r.processor for r in measured),
             int(median(r.memory for r in measured)),
             tuple(sorted({r.code for r in measured})),
         )

@@ -21,8 +21,14 @@ class Prefilter:
         self.keywords = tuple(keywords)
         self._database: Any = None
         self._sizes = [len(k) for k in self.keywords]
-        # What a text must hold to hold the keyword: its first four bytes as a number.
-        self._heads = [int.from_bytes(k[:4], sys.byteorder) if len(k) > 3 else None for k in self.keywords]
+        # What a text must hold to hold the keyword: its first four bytes, as a number.
+        self._heads: dict[int, list[int]] = {}
+        self._short: list[int] = []
+        for index, keyword in enumerate(self.keywords):
+            if len(keyword) < 4:
+                self._short.append(index)
+            else:
+                self._heads.setdefault(int.from_bytes(keyword[:4], sys.byteorder), []).append(index)
 
     def find(self, data: bytes, bulk: bool = False) -> Positions:
         """Where each keyword stands in `data`; those that do not are left out.
@@ -39,15 +45,16 @@ class Prefilter:
 
     def _by_pass(self, data: bytes) -> Positions:
         lowered = data.lower()
-        pieces: set[int | None] = {None}
+        pieces: set[int] = set()
         view = memoryview(lowered)
         for shift in range(4):
             pieces.update(view[shift : shift + (len(view) - shift & ~3)].cast("I").tolist())
         keywords = self.keywords
+        likely = [index for head in self._heads.keys() & pieces for index in self._heads[head]]
         return {
             index: _positions(lowered, keywords[index])
-            for index, head in enumerate(self._heads)
-            if head in pieces and keywords[index] in lowered
+            for index in sorted(likely + self._short)
+            if keywords[index] in lowered
         }
 
     def _by_engine(self, data: bytes) -> Positions:

@@ -74,8 +74,9 @@ class Facts:
 @dataclass(frozen=True, slots=True)
 class Version:
     """One content of a path, and the commit in which it first stood there; `facts` where it is a SOPS file.
-    `unread` says why it could not be read."""
+    `unread` says why it could not be read, `rank` counts in the order of the walk."""
 
+    rank: int
     commit: str
     entry: Entry
     facts: Facts | None
@@ -140,10 +141,12 @@ class History:
                 first.setdefault((new.path, new.oid), (change.commit or "", new))
         facts = self._facts([entry for _, entry in first.values()])
         found: dict[str, list[Version]] = {path: [] for path in paths}
-        for (path, _), (commit, entry) in first.items():
+        for rank, ((path, _), (commit, entry)) in enumerate(first.items()):
             known = facts[_id(entry)]
             unread = known if isinstance(known, str) else ""
-            found[path].append(Version(commit, entry, known if isinstance(known, Facts) else None, unread))
+            found[path].append(
+                Version(rank, commit, entry, known if isinstance(known, Facts) else None, unread)
+            )
         return {path: tuple(versions) for path, versions in found.items()}
 
     def _facts(self, entries: Iterable[Entry]) -> dict[str, Facts | str | None]:
@@ -275,18 +278,18 @@ class _Record:
     and where each nonce stood. Versions that contradict what came before were not written by sops alone
     and are no witness of anything."""
 
-    def __init__(self) -> None:
+    def __init__(self, versions: Iterable[Version]) -> None:
         self.written: dict[str, Version] = {}
-        self.macs: set[str] = set()
         self._count = 0
         self._places: dict[str, dict[str, tuple[str, int]]] = {}  # iv → aad → (key, versions as bits)
         self._seals: dict[tuple[str, str], dict[str, int]] = {}  # (aad, iv) → sealed → versions as bits
+        for version in versions:
+            self._add(version)
 
-    def add(self, version: Version) -> None:
+    def _add(self, version: Version) -> None:
         facts = version.facts
         if facts is None or not facts.mac:
             return
-        self.macs.add(facts.mac)
         if facts.mac in self.written or self.moved(facts.values) or self.mixed(facts.values):
             return
         self.written[facts.mac] = version
@@ -347,26 +350,22 @@ def judged(
     paths = set(open_cases) | ({path for path in gone if may_be_sops(gone[path])} if open_cases else set())
     versions = history.versions(paths) if history is not None and paths else {}
     boundary = history.past.boundary() if history is not None and paths else frozenset[str]()
-    records: dict[str, _Record] = {}
+    records = {path: _Record(known) for path, known in versions.items()}
     everywhere: dict[str, Version] = {}
-    for path, known in versions.items():
-        record = records[path] = _Record()
-        for version in known:
-            record.add(version)
     for record in records.values():
         for mac, version in record.written.items():
-            everywhere.setdefault(mac, version)
+            if mac not in everywhere or version.rank < everywhere[mac].rank:
+                everywhere[mac] = version
     cut: list[str] = []
     for path, case in open_cases.items():
-        record = records.get(path, _Record())
+        record = records.get(path) or _Record(case.before())
+        good = record.written.get(case.facts.mac)
+        other = everywhere.get(case.facts.mac)
+        # A file that was copied or renamed is held to the one it comes from.
+        if other is not None and (good is None or (other.rank < good.rank and other.commit != good.commit)):
+            good = other
         unread = next((v.unread for v in versions.get(path, ()) if v.unread), "")
-        good = record.written.get(case.facts.mac) or everywhere.get(case.facts.mac)
-        if good is None and history is None and case.old is not None:
-            breach = _against(case, case.old, "the last commit")
-        elif good is not None and history is not None:
-            breach = _with_known_mac(case, record, good, history)
-        else:
-            breach = _with_new_mac(case, record)
+        breach = _with_known_mac(case, record, good, history) if good else _with_new_mac(case, record)
         if breach is not None:
             yield breach
         elif unread:
@@ -392,6 +391,10 @@ class _Case:
         if present.old is not None and not self.unchanged:
             old = read(present.old, present.file.path)
             self.old = old if isinstance(old, SopsFile) else None
+
+    def before(self) -> list[Version]:
+        """The old side as the only version that is known."""
+        return [_lone(facts_of(self.old))] if self.old is not None else []
 
     def needs_history(self, history: History | None) -> bool:
         """Whether the old side alone cannot settle it: most commits need not look further back."""
@@ -420,9 +423,12 @@ class _Case:
 
 
 def _moved_or_mixed(old: Facts, new: Facts) -> bool:
-    record = _Record()
-    record.add(Version("", Entry("", 0, ""), old))
+    record = _Record([_lone(old)])
     return bool(record.moved(new.values)) or record.mixed(new.values) is not None
+
+
+def _lone(facts: Facts) -> Version:
+    return Version(0, "", Entry("", 0, ""), facts)
 
 
 def _with_new_mac(case: _Case, record: _Record) -> Breach | None:
@@ -440,18 +446,19 @@ def _with_new_mac(case: _Case, record: _Record) -> Breach | None:
     return None
 
 
-def _with_known_mac(case: _Case, record: _Record, good: Version, history: History) -> Breach | None:
+def _with_known_mac(case: _Case, record: _Record, good: Version, history: History | None) -> Breach | None:
     """A MAC that a sound version had: then everything that it covers must be as it was there."""
     facts = good.facts
     if facts is None or _oid(case.file.data, good.entry.oid) == good.entry.oid:
         return None
-    if moved := record.moved(case.facts.values):
+    if moved := record.moved(case.facts.values) or _Record([good]).moved(case.facts.values):
         return _moved(case, moved)
     # Where there are only encrypted values the facts are enough.
     if not case.facts.clear and _covered(facts) == _covered(case.facts):
         return None
-    content = history.content(good.entry)
-    return None if content is None else _against(case, content, f"commit {good.commit[:10]}")
+    content = history.content(good.entry) if history is not None else case.old
+    since = f"commit {good.commit[:10]}" if good.commit else "the version before"
+    return None if content is None else _against(case, content, since)
 
 
 def _oid(data: bytes, like: str) -> str:

@@ -18,6 +18,7 @@ from sopsguard.sops.soundness import MAC_BYTES
 
 # What is written into the cache; another number makes it forget.
 FORM = f"history/1/{__version__}"
+HEAD = "HEAD"
 _PORTION = 400  # versions read and written down at a time
 
 
@@ -85,7 +86,9 @@ class Version:
 
 class Breach(NamedTuple):
     """The present version of a file is not what sops wrote: how (H1 changed content, H2 changed time, H3
-    values of two data keys, H-moved another path), and where. `keys` are all the values concerned."""
+    values of two data keys, H-moved another path), and where. `keys` are all the values concerned, `source`
+    is the revision that holds what sops wrote under this MAC, if any; `rewrapped` says that the file got
+    other recipients since."""
 
     path: str
     code: str
@@ -94,6 +97,8 @@ class Breach(NamedTuple):
     column: int | None
     key: str | None
     keys: tuple[str, ...]
+    source: str = ""
+    rewrapped: bool = False
 
 
 class Unsettled(NamedTuple):
@@ -367,7 +372,8 @@ def judged(
         unread = next((v.unread for v in versions.get(path, ()) if v.unread), "")
         breach = _with_known_mac(case, record, good, history) if good else _with_new_mac(case, record)
         if breach is not None:
-            yield breach
+            source = _source(case, good, history)
+            yield breach._replace(source=source, rewrapped=source != HEAD and case.rewrapped(good))
         elif unread:
             reason = f"an earlier version {unread}, so an edit by hand may go unseen"
             yield Unsettled((path,), reason, "the whole history: git fetch")
@@ -391,6 +397,10 @@ class _Case:
         if present.old is not None and not self.unchanged:
             old = read(present.old, present.file.path)
             self.old = old if isinstance(old, SopsFile) else None
+
+    def rewrapped(self, since: Version | None) -> bool:
+        """Whether another version was wrapped otherwise."""
+        return since is not None and since.facts is not None and since.facts.wraps != self.facts.wraps
 
     def before(self) -> list[Version]:
         """The old side as the only version that is known."""
@@ -468,6 +478,20 @@ def _oid(data: bytes, like: str) -> str:
     digest = new("sha256" if len(like) == 64 else "sha1", b"blob %d\0" % len(data), usedforsecurity=False)
     digest.update(data)
     return digest.hexdigest()
+
+
+def _source(case: _Case, good: Version | None, history: History | None) -> str:
+    """The revision to go back to: the last commit, if what it has still is what sops wrote."""
+    if good is None:
+        return ""
+    if history is None or not history.past.direct:
+        return good.commit
+    old, facts = case.old, good.facts
+    return (
+        HEAD
+        if old is not None and facts is not None and _covered(facts_of(old)) == _covered(facts)
+        else good.commit
+    )
 
 
 def _covered(facts: Facts) -> tuple[object, ...]:

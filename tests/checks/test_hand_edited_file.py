@@ -357,7 +357,19 @@ def test_a_message_names_what_was_edited_and_the_good_version(sops: RealSops, fi
     (found,) = [f for f in verdict.findings if f.rule == HAND]
     assert "`shown_unencrypted` changed, `other` removed" in found.message
     assert "commit 0000000000" in found.message
-    assert "sops edit" in found.hint
+    assert "git restore --source=000000000000 -- s.yaml`; make the change with `sops edit`" in found.hint
+    (hooked,) = [f for f in stories.staged([{NAME: first}, {NAME: broken}]).findings if f.rule == HAND]
+    assert "--source=HEAD -- s.yaml`;" in hooked.hint
+
+
+def test_a_remedy_does_not_undo_what_happened_to_the_recipients(sops: RealSops, first: bytes) -> None:
+    rewrapped = sops.rewrap(first, *sops.recipients)
+    states = [{NAME: first}, {NAME: rewrapped}, {NAME: without("other:")(rewrapped)}]
+    (whole,) = [f for f in stories.committed(states).findings if f.rule == HAND]
+    assert "then `sops updatekeys s.yaml`" in whole.hint
+    (hooked,) = [f for f in stories.staged(states).findings if f.rule == HAND]
+    assert "--source=HEAD" in hooked.hint
+    assert "updatekeys" not in hooked.hint
 
 
 def test_a_value_that_another_rule_names_is_not_named_twice(sops: RealSops, first: bytes) -> None:

@@ -14,19 +14,17 @@ every value and save a change.
 """
 
 from collections.abc import Iterator
+from shlex import quote
 
 from sopsguard.context import Check, Context, Example
 from sopsguard.history import Breach, Unsettled
 from sopsguard.model import Family, Finding, Level, Location, Unknown
 
-AGAIN = (
-    "take the version of HEAD (`git restore --source=HEAD -- PATH`) and make the change with `sops edit`;"
-    " or, with a key: `sops edit --ignore-mac PATH`, look at every value, save a change"
-)
 HINTS = {
-    "H1": AGAIN,
-    "H2": "put the time of the last good version back; sops writes it itself",
-    "H3": "take one of the versions as a whole and make the change of the other with `sops edit`",
+    "H1": "make the change with `sops edit`;"
+    " or, with a key: `sops edit --ignore-mac PATH` as it is, look at every value, save a change",
+    "H2": "sops writes the time itself",
+    "H3": "take one of the versions as a whole, and make the change of the other with `sops edit`",
 }
 # Where a value has one of these problems, that says more than that it was edited.
 _SAID = frozenset(("L1", "L5", "L7", "L8", "L9", "L11", "L19", "L20", "L21"))
@@ -41,9 +39,18 @@ def run(ctx: Context) -> Iterator[Finding | Unknown]:
             yield Finding(
                 Location(said.path, said.line, said.column, key=said.key),
                 said.message,
-                HINTS[said.code],
+                _hint(said),
                 identity=said.code,
             )
+
+
+def _hint(breach: Breach) -> str:
+    path = quote(breach.path)
+    hint = HINTS[breach.code].replace("PATH", path)
+    if not breach.source:
+        return hint
+    rewrap = f", then `sops updatekeys {path}`" if breach.rewrapped else ""
+    return f"`git restore --source={breach.source[:12]} -- {path}`{rewrap}; {hint}"
 
 
 def _said_already(ctx: Context, breach: Breach) -> bool:

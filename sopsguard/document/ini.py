@@ -11,6 +11,7 @@ from sopsguard.document.tree import Comment, Document, Flaw, Item, Mapping, Scal
 
 DEFAULT = "DEFAULT"
 MAX_BYTES = 16 * 1024 * 1024
+MAX_LINES = 100_000
 # Go's unicode.IsSpace, for text in which bytes that are not UTF-8 are surrogates
 _SPACE = (
     "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007"
@@ -35,6 +36,8 @@ class _Key:
 class _Reader:
     def __init__(self, data: bytes) -> None:
         self.lines = data.split(b"\n")
+        if len(self.lines) > MAX_LINES:
+            raise Unreadable("too-large", f"more than {MAX_LINES} lines")
         self.last = len(self.lines) - 1
         self.offset = 0  # of the next line
         self.number = 0  # of the line just read
@@ -182,15 +185,16 @@ class _Reader:
         raise Unreadable("syntax", "a quoted value is not closed", self.number)
 
     def continued(self, text: str) -> str:
+        parts = [text]
         while not self.ended:
             line = self.next_line()[0].strip(_SPACE)
             if not line:
                 break
-            text += line
-            if text[-1] != "\\":
+            if line[-1] != "\\":
+                parts.append(line)
                 break
-            text = text[:-1]
-        return text
+            parts.append(line[:-1])
+        return "".join(parts)
 
 
 def _section(name: Scalar, comment: Comment | None, keys: dict[str, _Key]) -> Mapping:

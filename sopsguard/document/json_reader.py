@@ -47,7 +47,7 @@ class _Reader:
         self.at = Offsets(text)
         self.flaws: list[Flaw] = []
         self.nodes = 0
-        self._line_start, self._line = 0, 1
+        self._seen, self._line_start, self._line = 0, 0, 1
 
     def document(self) -> Document:
         start = self._space(0)
@@ -201,13 +201,14 @@ class _Reader:
         return found.end() if found else position
 
     def _where(self, position: int) -> tuple[int, int]:
-        """Line and column; positions only grow, so each line is counted once."""
-        if position >= self._line_start:
-            newlines = self.text.count("\n", self._line_start, position)
+        """Line and column; positions hardly ever go back, so each line is counted once."""
+        if position > self._seen:
+            newlines = self.text.count("\n", self._seen, position)
             if newlines:
                 self._line += newlines
-                self._line_start = self.text.rfind("\n", 0, position) + 1
-        return self._line, position - self._line_start + 1
+                self._line_start = self.text.rfind("\n", self._seen, position) + 1
+            self._seen = position
+        return self._line, max(position - self._line_start, 0) + 1
 
     def _error(self, message: str, position: int) -> Unreadable:
         return Unreadable("syntax", message, *self._where(position))

@@ -113,6 +113,7 @@ class Scanner:
 
     def __init__(self, text: str, tokens: list[Token]) -> None:
         self.text, self.tokens = text, tokens
+        self.only_newlines = not any(char in text for char in _BREAKS if char != "\n")
         self.steps = _steps(tokens)
         self.step = 0  # the next to fetch
         self.head = 0  # the token the parser sees next
@@ -305,37 +306,41 @@ class Scanner:
     def _move(self, index: int) -> None:
         if index <= self.index:
             return
-        start = self.index
-        for found in _BREAK.finditer(self.text, self.index, index):
-            self.line += 1
-            start = found.end()
+        if self.only_newlines:
+            count = self.text.count("\n", self.index, index)
+            start = self.text.rfind("\n", self.index, index) + 1
+        else:
+            breaks = list(_BREAK.finditer(self.text, self.index, index))
+            count, start = len(breaks), breaks[-1].end() if breaks else 0
+        if count:
+            self.line += count
             self.column = 0
         self.column += index - max(start, self.index)
         self.index = index
 
     def _newlines(self) -> int:
         """Line breaks since the last character that is not blank."""
-        at, count, text = self.index, 0, self.text
-        while at > 0 and text[at - 1] in " \t\r\n\x85\u2028\u2029":
-            at -= 1
-            if text[at] in _BREAKS and not (
-                text[at] == "\r" and text[at + 1 : at + 2] == "\n" and at + 1 < self.index
-            ):
-                count += 1
-        return count
+        at, text = self.index, self.text
+        while at > 0:
+            piece = text[max(0, at - 4096) : at]
+            kept = len(piece.rstrip(" \t" + _BREAKS))
+            at -= len(piece) - kept
+            if kept:
+                break
+        if self.only_newlines:
+            return text.count("\n", at, self.index)
+        return sum(1 for _ in _BREAK.finditer(text, at, self.index))
 
     def _to_token(self, token: Token) -> None:
         """`yaml_parser_scan_to_next_token`."""
         scan_mark = self._mark()
-        text, size = self.text, len(self.text)
+        text = self.text
         while True:
-            at = self.index
-            while at < size and (
-                text[at] == " " or (text[at] == "\t" and (self.flow or not self.key_allowed))
-            ):
-                at += 1
-            self._move(at)
-            char = text[at : at + 1]
+            blanks = _BLANKS.match(text, self.index)
+            line = self.line
+            self._move(blanks.end() if blanks else self.index)
+            if self.line > line and not self.flow:
+                self.key_allowed = True
             if self.notes and self.before_last is not None and self.last is not None:
                 note = self.notes[-1]
                 if (
@@ -343,20 +348,14 @@ class Scanner:
                     and self.last.kind == "-"
                     and note.kind == "line"
                     and note.text
-                    and char not in _BREAKS
                 ):
                     note.kind = "head"
                     if note.start.line == self.line - 1:
                         note.token = self._mark()
-            if char == "#":
-                self._comments(scan_mark)
-            found = _BREAK.match(text, self.index)
-            if not found:
+            if text[self.index : self.index + 1] != "#":
                 break
-            self._move(found.end())
-            if not self.flow:
-                self.key_allowed = True
-        if self.index < token.start.index:  # a byte order mark inside, or a blank that libyaml alone skips
+            self._comments(scan_mark)
+        if self.index < token.start.index:  # a byte order mark inside, which libyaml skips
             self._move(token.start.index)
 
     # comments

@@ -21,7 +21,7 @@ from sopsguard.document.tree import (
     Unreadable,
 )
 
-MAX_BYTES = 64 * 1024 * 1024
+MAX_BYTES = 16 * 1024 * 1024
 
 
 def read_yaml(data: bytes) -> Document:

@@ -5,7 +5,7 @@ Source: sops 3.13.2 `stores/flatten.go`. Separators are `__map_` and `__list_`; 
 
 import re
 
-from sopsguard.document import Item, Mapping, Node, Scalar, Sequence, Value
+from sopsguard.document import MAX_DEPTH, Item, Mapping, Node, Scalar, Sequence, Value
 
 PREFIX = "sops_"
 _SEPARATOR = re.compile(r"__(map|list)_")
@@ -33,7 +33,10 @@ def unflatten(entries: list[tuple[str, Scalar, Scalar]], escaped: bool) -> Mappi
     root = _Node()
     for name, key, value in entries:
         here = root
-        for kind, part in _components(name):
+        components = _components(name)
+        if len(components) > MAX_DEPTH:
+            raise CannotUnflatten("a metadata key is nested too deep")
+        for kind, part in components:
             if kind == "list":
                 here = here.indices.setdefault(_index(part), _Node())
             else:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -154,6 +155,36 @@ def test_any_damage_is_read_without_an_exception(noise: bytes, at: int, path: st
 
 
 _SAMPLE = sealed(YAML)
+
+
+VALUE = "ENC[AES256_GCM,data:" + "A" * 28 + ",iv:" + "A" * 43 + "=,tag:" + "A" * 22 + "==,type:str]"
+TAIL = f"sops:\n  mac: {VALUE}\n  age: [{{recipient: x, enc: y}}]\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("a.yaml", f"a: {VALUE}\n# c\n" + "\n" * 3_000_000 + TAIL),
+        ("a.yaml", f"a: {VALUE}\n" + ("# c\n" + " " * 400 + "\n") * 4000 + TAIL),
+        ("a.yaml", "a: ENC[AES256_GCM,data:" + "A" * 8_000_000 + ",iv:AA==,tag:AA==,type:str]\n" + TAIL),
+        ("a.yaml", "a: ENC[AES256_GCM,data:" + ",iv:,tag:,type:" * 200_000 + "]\n" + TAIL),
+        ("a.yaml", f"a: {VALUE}\nb: " + "x" * 50_000_000 + "\n" + TAIL),
+        ("a.yaml", "a: x\nsops:\n  mac: x\n  encrypted_regex: '" + "(a|b)*" * 20_000 + "c'\n  age: [{}]\n"),
+        ("a.json", '{"sops": {"mac": "x"},' + ",".join(f'"k{n}": "{VALUE}"' for n in range(20_000)) + "}"),
+        ("a", '{"data": "' + "A" * 50_000_000 + f'", "sops": {{"mac": "{VALUE}"}}}}'),
+        ("a.env", f"sops_mac={VALUE}\nsops_" + "__map_a" * 100_000 + "=1\n"),
+        ("a.env", "A=" + "x" * 50_000_000 + f"\nsops_mac={VALUE}\n"),
+        ("a.ini", "[s]\nk = a\\\n" + "b\\\n" * 90_000 + f"\n[sops]\nmac = {VALUE}\n"),
+    ],
+    ids=range(11),
+)  # fmt: skip
+def test_hostile_files_are_judged_in_bounded_time(path: str, text: str) -> None:
+    data = text.encode()
+    started = time.perf_counter()
+    file = read(data, path)
+    assert isinstance(file, SopsFile | Broken)
+    assert list(problems(file))
+    assert time.perf_counter() - started < 10
 
 
 # layouts

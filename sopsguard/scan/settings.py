@@ -261,7 +261,9 @@ _CODE_FILE = Regex(
 
 _LINE = Regex(rb"[+\s-]*(?:export\s+)?[\"']?[\w.-]{1,60}[\"']?\s*[:=]\s*")
 
-_PLAIN_FILE = Regex(rb"(?:^|/)[^/.]*$|\.(?:txt|ya?ml|toml|cnf|tfvars)$")
+_PLAIN_FILE = Regex(
+    rb"(?:^|/)[^/.]*$|(?:^|/)\.env[\w.-]*$|\.(?:txt|ya?ml|toml|tfvars|env|ini|cfg|conf|properties|netrc|cnf)$"
+)
 
 _SETTINGS_FILE = Regex(rb"(?:^|/)\.env[\w.-]*$|\.(?:env|ini|cfg|conf|properties|netrc|cnf)$")
 

@@ -90,11 +90,15 @@ PATTERNS: tuple[Pattern, ...] = (
         "Amazon Bedrock API key",
         TOKEN,
         ("abskqmvkcm9ja0fqsutles", "bedrock-api-key-"),
-        r"ABSKQmVkcm9ja0FQSUtleS[A-Za-z0-9+/]{60,400}={0,2}|bedrock-api-key-YmVkcm9jay5hbWF6b25hd3MuY29t[\w/+=%-]{0,2000}",
+        r"ABSKQmVkcm9ja0FQSUtleS[A-Za-z0-9+/]{60,400}={0,2}|bedrock-api-key-"
+        r"YmVkcm9jay5hbWF6b25hd3MuY29t[\w/+=%-]{0,2000}",  # not in one piece: the whole is a token
         0,
         2100,
         source="https://docs.aws.amazon.com/bedrock/latest/userguide/api-keys.html",
-        examples=("ABSKQmVkcm9ja0FQSUtleS{b64:110}=", "bedrock-api-key-YmVkcm9jay5hbWF6b25hd3MuY29t{b64:60}"),
+        examples=(
+            "ABSKQmVkcm9ja0FQSUtleS{b64:110}=",
+            "bedrock-api-key-" + "YmVkcm9jay5hbWF6b25hd3MuY29t{b64:60}",
+        ),
     ),
     Pattern(
         "aws-appsync-key",

@@ -465,7 +465,7 @@ def test_a_thousand_levels_of_json_are_too_deep(format: str) -> None:
 
 
 def test_a_huge_value_is_read_in_bounded_time() -> None:
-    value = b"A" * 20_000_000
+    value = b"A" * 10_000_000
     started = time.perf_counter()
     assert read(b'{"a": "' + value + b'"}', "json").roots[0].size == 1
     assert read(b"a: " + value + b"\n", "yaml").roots[0].size == 1

@@ -4,10 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sopsguard.document import Comment, Item, Mapping, Node, Scalar
+from sopsguard.document import Mapping, read
 from sopsguard.sops.editor import CannotEncrypt, encrypt
 from sopsguard.sops.identity import Identities, Source, parse
 from sopsguard.sops.opening import Opened, Reason, Refused, open_file, plaintext
@@ -83,14 +83,7 @@ def test_any_bytes_survive_in_a_binary_file(content: bytes) -> None:
     assert plaintext(opened(data, "a")) == content
 
 
-def values_of(tree: Node) -> object:
-    if isinstance(tree, Mapping):
-        return {item.name: values_of(item.value) for item in tree.items if isinstance(item, Item)}
-    if isinstance(tree, Scalar):
-        return tree.value
-    return [values_of(item) for item in tree.items if not isinstance(item, Comment)]
-
-
+@settings(max_examples=30)
 @given(
     st.dictionaries(safe.filter(lambda name: name != "sops"), safe_values, min_size=1, max_size=4),
     st.booleans(),
@@ -101,7 +94,7 @@ def test_any_tree_survives_encryption(content: dict[str, object], only: bool) ->
     root = node(content)
     assert isinstance(root, Mapping)
     try:
-        source = write_json(root)
+        source = write_json(read(write_json(root), "json").roots[0])  # -0 is read as 0
     except ValueError:  # infinities
         return
     try:

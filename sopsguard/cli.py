@@ -312,8 +312,12 @@ def _explain(options: "argparse.Namespace") -> int:
     print(f"{check.id} · {check.family} · {check.level}\n\n{check.doc.strip()}")
     for title, files in (("Found here", check.example.bad), ("Not here", check.example.good)):
         for path, text in files.items():
-            print(f"\n{title}: {path}\n")
-            print("\n".join(f"    {line}" for line in text.rstrip().split("\n")))
+            shown = text if isinstance(text, str) else text.plain
+            kind = "" if isinstance(text, str) else f", encrypted for {' and '.join(text.to)}"
+            print(f"\n{title}: {path}{kind}\n")
+            print("\n".join(f"    {line}" for line in shown.rstrip().split("\n")))
+            for old, new in () if isinstance(text, str) else text.hand:
+                print(f"\n  and then edited by hand: {printable(old)} becomes {printable(new) or 'nothing'}")
     return OK
 
 

@@ -29,15 +29,24 @@ _RUN_KEY = urandom(32)
 COMMIT_MESSAGE = "commit message/"
 
 
+class Encrypted(NamedTuple):
+    """A SOPS file in an example: `plain` encrypted for people by name, committed, and then edited by
+    hand: each of `hand` is a regular expression (multi-line, first match) and what takes its place."""
+
+    plain: str
+    to: tuple[str, ...] = ("alice",)
+    hand: tuple[tuple[str, str], ...] = ()
+
+
 class Example(NamedTuple):
-    """A repository that breaks the rule and one that keeps it, as path → text.
+    """A repository that breaks the rule and one that keeps it, as path → content.
 
     Where a secret has to stand, `{age-identity}` and the like name a throw-away one that the tests
-    make at run time and the documentation shows as dots.
+    make at run time; `{alice}` and `{bob}` are the recipients of two people.
     """
 
-    bad: Mapping[str, str]
-    good: Mapping[str, str]
+    bad: Mapping[str, str | Encrypted]
+    good: Mapping[str, str | Encrypted]
 
 
 class Check(NamedTuple):

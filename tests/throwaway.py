@@ -12,6 +12,8 @@ from collections.abc import Callable
 
 import pyrage
 
+from sopsguard.keys.ssh import generate_host_key
+
 BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
 
 
@@ -53,6 +55,7 @@ MAKERS: dict[str, Callable[[], str]] = {
     "wireguard-key": wireguard_key,
     "github-token": github_token,
     "password": password,
+    "ssh-public-key": lambda: generate_host_key("ed25519").public,
 }
 
 

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from sopsguard.context import Check, Context, Example
+from sopsguard.context import Check, Context, Encrypted, Example
 from sopsguard.managed import is_config, looks_like_sops
 from sopsguard.model import Confidence, Encrypt, Family, Finding, Level, Location, Unknown
 
@@ -119,7 +119,7 @@ def _finding(path: str, said: str, level: Level | None) -> Finding:
     )
 
 
-RULE = "creation_rules:\n  - path_regex: ^secrets/.*\\.yaml$\n    age: {age-recipient}\n"
+RULE = "creation_rules:\n  - path_regex: ^secrets/.*\\.yaml$\n    age: {alice}\n"
 CHECK = Check(
     "unencrypted-file",
     Family.PLAINTEXT,
@@ -128,6 +128,6 @@ CHECK = Check(
     run,
     Example(
         bad={".sops.yaml": RULE, "secrets/db.yaml": "db:\n  host: db1\n  pass: see the safe\n"},
-        good={".sops.yaml": RULE, "secrets/README.md": "These are encrypted.\n"},
+        good={".sops.yaml": RULE, "secrets/db.yaml": Encrypted("db:\n  host: db1\n  pass: see the safe\n")},
     ),
 )

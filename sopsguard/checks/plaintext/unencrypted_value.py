@@ -11,7 +11,7 @@ matches, and treat what stood there in clear as leaked.
 from collections.abc import Iterator
 
 from sopsguard.checks.problems import Advice, of_configs, of_files
-from sopsguard.context import Check, Context, Example
+from sopsguard.context import Check, Context, Encrypted, Example
 from sopsguard.model import Encrypt, Family, Finding, Level, Unknown
 
 LEAKED = "encrypt it with sops, and replace the value if it was ever pushed"
@@ -37,5 +37,12 @@ CHECK = Check(
     Level.ERROR,
     __doc__,
     run,
-    Example(bad={}, good={}),
+    Example(
+        bad={
+            "secrets.yaml": Encrypted(
+                "db: d1\npassword: see the safe\n", hand=((r"^password: ENC.*$", "password: by hand"),)
+            )
+        },
+        good={"secrets.yaml": Encrypted("db: d1\npassword: see the safe\n")},
+    ),
 )

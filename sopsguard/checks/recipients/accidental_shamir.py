@@ -28,4 +28,20 @@ def run(ctx: Context) -> Iterator[Finding]:
         )
 
 
-CHECK = Check("accidental-shamir", Family.RECIPIENTS, Level.ERROR, __doc__, run, Example(bad={}, good={}))
+CHECK = Check(
+    "accidental-shamir",
+    Family.RECIPIENTS,
+    Level.ERROR,
+    __doc__,
+    run,
+    Example(
+        bad={
+            ".sops.yaml": "creation_rules:\n  - path_regex: ^secrets\\.yaml$\n    key_groups:\n"
+            "      - age: [{alice}]\n      - age: [{bob}]\n"
+        },
+        good={
+            ".sops.yaml": "creation_rules:\n  - path_regex: ^secrets\\.yaml$\n    key_groups:\n"
+            "      - age: [{alice}, {bob}]\n"
+        },
+    ),
+)

@@ -9,7 +9,7 @@ Remedy: put the more special rule first, or remove the dead one.
 
 from collections.abc import Iterator
 
-from sopsguard.context import Check, Context, Example
+from sopsguard.context import Check, Context, Encrypted, Example
 from sopsguard.model import Family, Finding, Level, Location, Unknown
 
 
@@ -29,4 +29,22 @@ def run(ctx: Context) -> Iterator[Finding]:
         )
 
 
-CHECK = Check("dead-rule", Family.RECIPIENTS, Level.WARNING, __doc__, run, Example(bad={}, good={}))
+RULES = "creation_rules:\n"
+SECRETS = "  - path_regex: ^secrets\\.yaml$\n    age: {alice}\n"
+CHECK = Check(
+    "dead-rule",
+    Family.RECIPIENTS,
+    Level.WARNING,
+    __doc__,
+    run,
+    Example(
+        bad={
+            ".sops.yaml": f"{RULES}  - age: {{bob}}\n{SECRETS}",
+            "secrets.yaml": Encrypted("password: see the safe\n", to=("bob",)),
+        },
+        good={
+            ".sops.yaml": f"{RULES}{SECRETS}  - age: {{bob}}\n",
+            "secrets.yaml": Encrypted("password: see the safe\n"),
+        },
+    ),
+)

@@ -8,7 +8,7 @@ Remedy: widen a rule or add one; `sopsguard why PATH` shows what was tried.
 
 from collections.abc import Iterator
 
-from sopsguard.context import Check, Context, Example
+from sopsguard.context import Check, Context, Encrypted, Example
 from sopsguard.model import Family, Finding, Level, Location, Unknown, printable
 
 
@@ -35,4 +35,20 @@ def run(ctx: Context) -> Iterator[Finding | Unknown]:
         )
 
 
-CHECK = Check("file-without-rule", Family.RECIPIENTS, Level.WARNING, __doc__, run, Example(bad={}, good={}))
+CHECK = Check(
+    "file-without-rule",
+    Family.RECIPIENTS,
+    Level.WARNING,
+    __doc__,
+    run,
+    Example(
+        bad={
+            ".sops.yaml": "creation_rules:\n  - path_regex: ^hosts/.*\\.yaml$\n    age: {alice}\n",
+            "secrets/a.yaml": Encrypted("password: see the safe\n"),
+        },
+        good={
+            ".sops.yaml": "creation_rules:\n  - path_regex: ^secrets/.*\\.yaml$\n    age: {alice}\n",
+            "secrets/a.yaml": Encrypted("password: see the safe\n"),
+        },
+    ),
+)

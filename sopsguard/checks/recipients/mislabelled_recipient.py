@@ -10,7 +10,7 @@ file as read by a stranger and replace its values.
 from collections.abc import Iterator
 
 from sopsguard.checks.problems import Advice, of_files
-from sopsguard.context import Check, Context, Example
+from sopsguard.context import Check, Context, Encrypted, Example
 from sopsguard.model import Family, Finding, Level
 
 CODES = {
@@ -35,5 +35,12 @@ CHECK = Check(
     Level.ERROR,
     __doc__,
     run,
-    Example(bad={}, good={}),
+    Example(
+        bad={
+            "secrets.yaml": Encrypted(
+                "password: see the safe\n", hand=((r"recipient: .*$", "recipient: {ssh-public-key}"),)
+            )
+        },
+        good={"secrets.yaml": Encrypted("password: see the safe\n")},
+    ),
 )

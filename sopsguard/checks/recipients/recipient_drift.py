@@ -9,7 +9,7 @@ what it could read.
 
 from collections.abc import Iterator
 
-from sopsguard.context import Check, Context, Example
+from sopsguard.context import Check, Context, Encrypted, Example
 from sopsguard.model import Family, Finding, Level, Location, ReKey, Unknown, printable
 
 
@@ -41,4 +41,20 @@ def _name(key: str, names: list[str]) -> str:
     return f"{names[0]} ({abbreviated(key)})" if names else abbreviated(key)
 
 
-CHECK = Check("recipient-drift", Family.RECIPIENTS, Level.ERROR, __doc__, run, Example(bad={}, good={}))
+CHECK = Check(
+    "recipient-drift",
+    Family.RECIPIENTS,
+    Level.ERROR,
+    __doc__,
+    run,
+    Example(
+        bad={
+            ".sops.yaml": "creation_rules:\n  - path_regex: ^secrets\\.yaml$\n    age: {alice},{bob}\n",
+            "secrets.yaml": Encrypted("password: see the safe\n"),
+        },
+        good={
+            ".sops.yaml": "creation_rules:\n  - path_regex: ^secrets\\.yaml$\n    age: {alice},{bob}\n",
+            "secrets.yaml": Encrypted("password: see the safe\n", to=("alice", "bob")),
+        },
+    ),
+)

@@ -12,7 +12,7 @@ Remedy: write what is meant; `sopsguard why PATH` shows which rule a file gets.
 from collections.abc import Iterator
 
 from sopsguard.checks.problems import Advice, of_configs
-from sopsguard.context import Check, Context, Example
+from sopsguard.context import Check, Context, Encrypted, Example
 from sopsguard.model import Family, Finding, Level, Unknown
 
 CODES = {
@@ -29,11 +29,22 @@ def run(ctx: Context) -> Iterator[Finding | Unknown]:
     yield from of_configs(ctx, CODES)
 
 
+RULES = "creation_rules:\n"
+SECRETS = "  - path_regex: ^secrets\\.yaml$\n    age: {alice}\n"
 CHECK = Check(
     "risky-rule",
     Family.RECIPIENTS,
     Level.WARNING,
     __doc__,
     run,
-    Example(bad={}, good={}),
+    Example(
+        bad={
+            ".sops.yaml": f"{RULES}{SECRETS}    encrypted-regex: ^(password)$\n",
+            "secrets.yaml": Encrypted("password: see the safe\n"),
+        },
+        good={
+            ".sops.yaml": f"{RULES}{SECRETS}",
+            "secrets.yaml": Encrypted("password: see the safe\n"),
+        },
+    ),
 )

@@ -10,7 +10,7 @@ back.
 
 from collections.abc import Iterator
 
-from sopsguard.context import Check, Context, Example
+from sopsguard.context import Check, Context, Encrypted, Example
 from sopsguard.model import Family, Finding, Level, Location, printable
 
 
@@ -33,4 +33,21 @@ def _shown(value: str) -> str:
     return printable(value) or "not set"
 
 
-CHECK = Check("scope-drift", Family.RECIPIENTS, Level.WARNING, __doc__, run, Example(bad={}, good={}))
+CHECK = Check(
+    "scope-drift",
+    Family.RECIPIENTS,
+    Level.WARNING,
+    __doc__,
+    run,
+    Example(
+        bad={
+            ".sops.yaml": "creation_rules:\n  - path_regex: ^secrets\\.yaml$\n    age: {alice}\n"
+            "    encrypted_regex: ^(password)$\n",
+            "secrets.yaml": Encrypted("password: see the safe\n"),
+        },
+        good={
+            ".sops.yaml": "creation_rules:\n  - path_regex: ^secrets\\.yaml$\n    age: {alice}\n",
+            "secrets.yaml": Encrypted("password: see the safe\n"),
+        },
+    ),
+)

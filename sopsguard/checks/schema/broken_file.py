@@ -14,7 +14,7 @@ Remedy: take the last good version from git and make the change again with sops.
 from collections.abc import Iterator
 
 from sopsguard.checks.problems import Advice, of_configs, of_files
-from sopsguard.context import Check, Context, Example
+from sopsguard.context import Check, Context, Encrypted, Example
 from sopsguard.model import Family, Finding, Level, Unknown
 
 AGAIN = Advice(
@@ -64,5 +64,8 @@ CHECK = Check(
     Level.ERROR,
     __doc__,
     run,
-    Example(bad={}, good={}),
+    Example(
+        bad={"secrets.yaml": Encrypted("password: see the safe\n", hand=((r"^    mac: .*\n", ""),))},
+        good={"secrets.yaml": Encrypted("password: see the safe\n")},
+    ),
 )

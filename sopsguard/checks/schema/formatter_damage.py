@@ -11,7 +11,7 @@ in `.pre-commit-config.yaml`).
 from collections.abc import Iterator
 
 from sopsguard.checks.problems import Advice, of_files
-from sopsguard.context import Check, Context, Example
+from sopsguard.context import Check, Context, Encrypted, Example
 from sopsguard.model import Family, Finding, Level
 
 CODES = {
@@ -33,5 +33,12 @@ CHECK = Check(
     Level.WARNING,
     __doc__,
     run,
-    Example(bad={}, good={}),
+    Example(
+        bad={
+            "secrets.yaml": Encrypted(
+                "password: see the safe\n", hand=((r"^sops:\n", "sops:\n    tidied: by prettier\n"),)
+            )
+        },
+        good={"secrets.yaml": Encrypted("password: see the safe\n")},
+    ),
 )

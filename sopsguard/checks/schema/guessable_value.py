@@ -9,7 +9,7 @@ Remedy: choose longer secrets; do not encrypt what is no secret.
 from collections.abc import Iterator
 
 from sopsguard.checks.problems import Advice, of_files
-from sopsguard.context import Check, Context, Example
+from sopsguard.context import Check, Context, Encrypted, Example
 from sopsguard.model import Family, Finding, Level
 
 CODES = {
@@ -29,5 +29,8 @@ CHECK = Check(
     Level.INFO,
     __doc__,
     run,
-    Example(bad={}, good={}),
+    Example(
+        bad={"secrets.yaml": Encrypted("pin: '1234'\n")},
+        good={"secrets.yaml": Encrypted("password: see the safe\n")},
+    ),
 )

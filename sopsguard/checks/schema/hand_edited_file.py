@@ -16,7 +16,7 @@ every value and save a change.
 from collections.abc import Iterator
 from shlex import quote
 
-from sopsguard.context import Check, Context, Example
+from sopsguard.context import Check, Context, Encrypted, Example
 from sopsguard.history import Breach, Unsettled
 from sopsguard.model import Family, Finding, Level, Location, Unknown
 
@@ -73,5 +73,10 @@ CHECK = Check(
     Level.ERROR,
     __doc__,
     run,
-    Example(bad={}, good={}),
+    Example(
+        bad={
+            "secrets.yaml": Encrypted("user: someone\npassword: see the safe\n", hand=((r"^user: .*\n", ""),))
+        },
+        good={"secrets.yaml": Encrypted("user: someone\npassword: see the safe\n")},
+    ),
 )

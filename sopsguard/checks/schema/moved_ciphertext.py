@@ -12,7 +12,7 @@ Remedy: move it back, and rename with `sops edit`.
 from collections.abc import Iterator
 
 from sopsguard.checks.problems import Advice, of_files
-from sopsguard.context import Check, Context, Example
+from sopsguard.context import Check, Context, Encrypted, Example
 from sopsguard.history import Breach
 from sopsguard.model import Family, Finding, Level, Location
 
@@ -45,5 +45,8 @@ CHECK = Check(
     Level.ERROR,
     __doc__,
     run,
-    Example(bad={}, good={}),
+    Example(
+        bad={"secrets.yaml": Encrypted("password: see the safe\n", hand=((r"^password:", "passphrase:"),))},
+        good={"secrets.yaml": Encrypted("passphrase: see the safe\n")},
+    ),
 )

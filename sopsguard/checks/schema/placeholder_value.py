@@ -9,9 +9,13 @@ Remedy: remove them with `sops edit`.
 from collections.abc import Iterator
 
 from sopsguard.checks.problems import Advice, of_files
-from sopsguard.context import Check, Context, Example
+from sopsguard.context import Check, Context, Encrypted, Example
 from sopsguard.model import Family, Finding, Level
 
+SAMPLE = (
+    "hello: Welcome to SOPS! Edit this file as you please!\nexample_key: example_value\n"
+    "example_number: 1234.56789\n"
+)
 CODES = {
     "L18": Advice("remove the sample keys with `sops edit`"),
 }
@@ -28,5 +32,8 @@ CHECK = Check(
     Level.WARNING,
     __doc__,
     run,
-    Example(bad={}, good={}),
+    Example(
+        bad={"secrets.yaml": Encrypted(SAMPLE)},
+        good={"secrets.yaml": Encrypted("password: see the safe\n")},
+    ),
 )

@@ -10,7 +10,7 @@ Remedy: take the last good version and make the change with sops.
 from collections.abc import Iterator
 
 from sopsguard.checks.problems import Advice, of_files
-from sopsguard.context import Check, Context, Example
+from sopsguard.context import Check, Context, Encrypted, Example
 from sopsguard.model import Family, Finding, Level
 
 AGAIN = Advice(
@@ -32,5 +32,13 @@ CHECK = Check(
     Level.ERROR,
     __doc__,
     run,
-    Example(bad={}, good={}),
+    Example(
+        bad={
+            "secrets.yaml": Encrypted(
+                "both:\n  - one of them\n  - the other one\n",
+                hand=((r"(iv:)([^,]+)((?:.|\n)*?,iv:)[^,]+", r"\1\2\3\2"),),
+            )
+        },
+        good={"secrets.yaml": Encrypted("both:\n  - one of them\n  - the other one\n")},
+    ),
 )

@@ -9,7 +9,7 @@ Remedy: bring every machine to one version of sops.
 from collections.abc import Iterator
 
 from sopsguard.checks.problems import Advice, of_files
-from sopsguard.context import Check, Context, Example
+from sopsguard.context import Check, Context, Encrypted, Example
 from sopsguard.model import Family, Finding, Level
 
 CODES = {
@@ -30,5 +30,8 @@ CHECK = Check(
     Level.WARNING,
     __doc__,
     run,
-    Example(bad={}, good={}),
+    Example(
+        bad={"secrets.yaml": Encrypted("list:\n  # why\n  - see the safe\n")},
+        good={"secrets.yaml": Encrypted("# why\nlist:\n  - see the safe\n")},
+    ),
 )

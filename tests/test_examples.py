@@ -1,0 +1,84 @@
+"""Every rule is shown by an example that breaks it and one that keeps it, in real repositories."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from sopsguard import checks, git, hooks
+from sopsguard.context import Context, Encrypted
+from sopsguard.history import History
+from sopsguard.judge import judge
+from sopsguard.managed import Managed
+from sopsguard.model import Finding, Level
+from sopsguard.sops.editor import encrypt
+from tests.gitrepo import Repo
+from tests.throwaway import age_identity, fill
+
+FORMATS = {".yaml": "yaml", ".json": "json", ".env": "dotenv"}
+
+
+def findings(where: Path, files: Mapping[str, str | Encrypted]) -> tuple[Finding, ...]:
+    """Commit the files as sops made them, edit them by hand, commit again, and judge the result."""
+    people = {name: age_identity()[1] for name in ("alice", "bob")}
+
+    def filled(text: str) -> str:
+        return fill(re.sub(r"\{(alice|bob)\}", lambda m: people[m[1]], text))
+
+    made: dict[str, bytes] = {}
+    for path, content in files.items():
+        if isinstance(content, str):
+            made[path] = filled(content).encode()
+        else:
+            groups = [[people[name] for name in content.to]]
+            format = FORMATS.get(Path(path).suffix, "binary")
+            made[path] = encrypt(filled(content.plain).encode(), format, groups, "2026-01-02T03:04:05Z")
+    repo = Repo.init(where)
+    repo.commit(made)
+    for path, content in files.items():
+        for old, new in () if isinstance(content, str) else content.hand:
+            text, count = re.subn(old, filled(new), made[path].decode(), count=1, flags=re.MULTILINE)
+            assert count == 1, f"{path}: nothing there to edit by hand: {old}"
+            made[path] = text.encode()
+    repo.commit(made)
+    target = hooks.revision(git.discover(str(where)), "HEAD")
+    ctx = Context(
+        target.snapshot,
+        target.contents,
+        clock=lambda: "2026-11-23",
+        before=Managed(target.before, target.concerned) if target.before else None,
+        history=lambda: History(target.past) if target.past else None,
+    )
+    return judge(ctx, tuple(checks.RULES), only_new=False, whole=True).findings
+
+
+@pytest.mark.parametrize("rule", checks.RULES)
+def test_the_bad_example_breaks_its_rule_and_the_good_one_keeps_all(tmp_path: Path, rule: str) -> None:
+    check = checks.load(rule)
+    weight = [Level.ERROR, Level.WARNING, Level.INFO]
+    bad = findings(tmp_path / "bad", check.example.bad)
+    heavy = [f for f in bad if weight.index(f.level or Level.INFO) <= weight.index(check.level)]
+    assert {f.rule for f in heavy} == {rule}, bad
+    good = findings(tmp_path / "good", check.example.good)
+    assert [f for f in good if f.level is not Level.INFO or f.rule == rule] == []
+
+
+@pytest.mark.parametrize("rule", checks.RULES)
+def test_a_rule_says_what_is_good_why_and_what_to_do(rule: str) -> None:
+    check = checks.load(rule)
+    assert check.id == rule
+    assert check.family is checks.RULES[rule]
+    first, blank, *_ = check.doc.strip().split("\n")
+    assert (first.endswith("."), blank) == (True, ""), "the first line is the title: one sentence"
+    assert "\nRemedy: " in check.doc
+
+
+def test_the_list_of_rules_is_the_folder() -> None:
+    folder = Path(checks.__file__).parent
+    modules = {
+        path.stem.replace("_", "-")
+        for path in folder.glob("*/*.py")
+        if path.stem != "__init__" and "CHECK = Check(" in path.read_text()
+    }
+    assert modules == set(checks.RULES)

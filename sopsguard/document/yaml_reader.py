@@ -184,6 +184,9 @@ def _events(get: Any, yaml: Any, builder: Builder) -> None:
             if len(stack) + getattr(node, "height", 0) >= MAX_DEPTH:
                 raise too_deep(start.line + 1)
         elif kind is document_start:
+            if event.version not in (None, (1, 1)):
+                line = event.start_mark.line + 1
+                raise Unreadable("syntax", "a YAML directive that is not %YAML 1.1", line)
             top = None
             continue
         elif kind is document_end:

@@ -268,7 +268,7 @@ _PLAIN_FILE = Regex(
 _SETTINGS_FILE = Regex(rb"(?:^|/)\.env[\w.-]*$|\.(?:env|ini|cfg|conf|properties|netrc|cnf)$")
 
 _NAME = Regex(
-    rb"(?<![\w.$-])([\w.$-]+(?: for \w+)?)[\"'`\])\\]{0,5}\s*(?:(?:string|str|char)\b\s*)?(?:[\"']?,?\s*[\"']?(?:value|default)[\"']?\s*)?"
+    rb"(?<![\w.$/-])([\w.$/-]+(?: for \w+)?)[\"'`\])\\*]{0,5}\s*(?:(?:string|str|char)\b\s*)?(?:[\"']?,?\s*[\"']?(?:value|default)[\"']?\s*)?"
     rb"(?:[:?.+|!]{0,3}=[>=]{0,2}|:\s*[A-Za-z][\w.<>\[\]|?]*\s*=|:\s*(?:!!str|[|>][+-]?)|:|->|,|(?:\s[\w:.-]+=[\"'][^\"'<>]*[\"'])>|</key>\s*<string>|>|=|%3[Dd]|\xef\xbc\x9a|[-|(\[/;]| (?:is|was)[ :]|\s)\s*(?:[@$brufBRUF]|%22)?[\"'`\\({\[<]*$"
 )
 

@@ -144,6 +144,8 @@ def _events(get: Any, yaml: Any, builder: Builder) -> None:
         if kind is scalar_event:
             start = event.start_mark
             builder.nodes += 1
+            if builder.nodes > MAX_NODES:
+                builder.count(0, start.line + 1)
             node: Node = scalar(event.value, event.tag, event.style or "", start, event.end_mark)
             if event.anchor is not None:
                 anchors[event.anchor] = node

@@ -19,6 +19,9 @@ FILE = "facts.sqlite"
 LIMIT = 64 << 20
 _LARGEST = 1 << 20
 _PORTION = 500  # how many ids one question names; SQLite takes 999 in old versions
+# Result codes (sqlite.org/rescode.html) that say nothing against the file: busy, locked, no memory,
+# read-only, interrupted, I/O error, full, cannot be opened. All others mean that it is not what we wrote.
+_PASSING = frozenset({5, 6, 7, 8, 9, 10, 13, 14})
 _PATIENCE = 0.3  # seconds to wait for another run that writes
 
 
@@ -132,8 +135,8 @@ class Cache:
 
         self.close()
         self._off = True
-        # Busy or without space is operational and passes; "malformed" and "not a database" do not.
-        if isinstance(failure, sqlite3.DatabaseError) and not isinstance(failure, sqlite3.OperationalError):
+        code = getattr(failure, "sqlite_errorcode", 1) & 0xFF
+        if isinstance(failure, sqlite3.Error) and code not in _PASSING:
             for name in (FILE, f"{FILE}-journal"):
                 with suppress(OSError):
                     os.unlink(os.path.join(self._directory, name))

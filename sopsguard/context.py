@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from sopsguard.scan.proof import Names
     from sopsguard.sops.config import Config
     from sopsguard.sops.drift import Drift
+    from sopsguard.sops.identity import Identities
     from sopsguard.sops.metadata import Problem as FileProblem
+    from sopsguard.sops.opening import Opened, Refused
     from sopsguard.sops.rules import Problem as ConfigProblem
 
 _RUN_KEY = urandom(32)
@@ -31,11 +33,13 @@ COMMIT_MESSAGE = "commit message/"
 
 class Encrypted(NamedTuple):
     """A SOPS file in an example: `plain` encrypted for people by name, committed, and then edited by
-    hand: each of `hand` is a regular expression (multi-line, first match) and what takes its place."""
+    hand: each of `hand` is a regular expression (multi-line, first match) and what takes its place.
+    Without `seen` git only knows it as edited."""
 
     plain: str
     to: tuple[str, ...] = ("alice",)
     hand: tuple[tuple[str, str], ...] = ()
+    seen: bool = True
 
 
 class Example(NamedTuple):
@@ -97,7 +101,8 @@ class Context:
 
     `snapshot` is the whole state that is judged, `contents` iterates over what of it is new (or over
     all of it), `old` over what stood in the same places before. `clock` tells today's ISO date.
-    `concerned` are the paths that count (None: all), `before` is what sops managed on the old side.
+    `concerned` are the paths that count (None: all), `before` is what sops managed on the old side,
+    `identities`, when given, open the SOPS files in memory.
     `history` opens the versions in git; without it only the old side tells of earlier ones.
     """
 
@@ -112,6 +117,7 @@ class Context:
         bulk: bool = False,
         concerned: frozenset[str] | None = None,
         before: "Managed | None" = None,
+        identities: "Identities | None" = None,
         history: "Callable[[], History | None] | None" = None,
     ) -> None:
         self.snapshot = snapshot
@@ -120,6 +126,7 @@ class Context:
         self._contents = contents
         self._old = old
         self._bulk = bulk
+        self._identities = identities
         self.before = before
         self._history = history
         self.managed = Managed(snapshot, concerned, lambda: self._scanned[2])
@@ -133,18 +140,18 @@ class Context:
         return self._clock()
 
     @cached_property
-    def _scanned(self) -> tuple[tuple[Found, ...], tuple[Unknown, ...], frozenset[str]]:
+    def _scanned(self) -> tuple[tuple[Found, ...], tuple[Unknown, ...], Mapping[str, bool]]:
         reader = _Reader(self._bulk)
         for content in self._contents():
             reader.add(content)
         self.files, self.bytes = reader.files, reader.bytes
         self.notes.extend(reader.notes)
-        return tuple(reader.found), tuple(reader.unknown), frozenset(reader.sops)
+        return tuple(reader.found), tuple(reader.unknown), reader.sops
 
     @cached_property
     def concerns_sops(self) -> bool:
         """Whether anything under judgement has to do with sops: a commit that has not costs nothing more."""
-        if self._scanned[2] or any(map(is_config, self.managed.concerned or ())):
+        if any(self._scanned[2].values()) or any(map(is_config, self.managed.concerned or ())):
             return True
         if self.managed.concerned is None:
             return any(map(is_config, self.snapshot.paths()))
@@ -205,6 +212,17 @@ class Context:
             found += [(path, p) for p in usage.problems(config, inside, clear)]
         found += [(p.path or CONFIG_NAME, p) for p in usage.layout(managed.configs, managed.files)]
         return tuple(found)
+
+    @cached_property
+    def opened(self) -> "Mapping[str, Opened | Refused]":
+        """Each SOPS file under judgement opened in memory; empty without identities."""
+        from sopsguard.sops.file import SopsFile
+        from sopsguard.sops.opening import open_file
+
+        if self._identities is None:
+            return {}
+        files = self.managed.files.items()
+        return {path: open_file(f, self._identities) for path, f in files if isinstance(f, SopsFile)}
 
     @cached_property
     def drifts(self) -> "Mapping[str, tuple[Drift, Config]]":
@@ -349,7 +367,7 @@ class _Reader:
         self._bulk = bulk
         self._scanner: Scanner | None = None
         self._windows: dict[str, set[tuple[str, bytes, int]]] = {}
-        self.sops: list[str] = []
+        self.sops: dict[str, bool] = {}
         self.found: list[Found] = []
         self.unknown: list[Unknown] = []
         self.notes: list[str] = []
@@ -369,8 +387,11 @@ class _Reader:
                 self.notes.append(
                     f"{change.path}: {piece.size >> 20} MiB, judged window by window, not as one document"
                 )
-        if piece.last and piece.offset == 0 and looks_like_sops(piece.data):
-            self.sops.append(change.path)
+            # A version of a range says nothing against what the path holds at the end.
+            if piece.last and looks_like_sops(piece.data):
+                self.sops[change.path] = True
+            elif change.commit is None:
+                self.sops.setdefault(change.path, False)
         if self._scanner is None:
             from sopsguard.scan import Scanner
 

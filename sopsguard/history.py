@@ -370,13 +370,14 @@ def judged(
         if other is not None and (good is None or (other.rank < good.rank and other.commit != good.commit)):
             good = other
         unread = next((v.unread for v in versions.get(path, ()) if v.unread), "")
-        breach = _with_known_mac(case, record, good, history) if good else _with_new_mac(case, record)
-        if breach is not None:
+        said = _with_known_mac(case, record, good, history) if good else _with_new_mac(case, record)
+        if isinstance(said, Breach):
             source = _source(case, good, history)
-            yield breach._replace(source=source, rewrapped=source != HEAD and case.rewrapped(good))
+            yield said._replace(source=source, rewrapped=source != HEAD and case.rewrapped(good))
+        elif said is not None:
+            yield said
         elif unread:
-            reason = f"an earlier version {unread}, so an edit by hand may go unseen"
-            yield Unsettled((path,), reason, "the whole history: git fetch")
+            yield _unread(path, unread)
         elif good is not None and good.commit in boundary:
             cut.append(path)
     if cut:
@@ -384,6 +385,11 @@ def judged(
         yield Unsettled(
             tuple(cut), reason, "the whole history: git fetch --unshallow (in CI: fetch-depth: 0)"
         )
+
+
+def _unread(path: str, why: str) -> Unsettled:
+    reason = f"an earlier version {why}, so an edit by hand may go unseen"
+    return Unsettled((path,), reason, "the whole history: git fetch")
 
 
 class _Case:
@@ -456,7 +462,9 @@ def _with_new_mac(case: _Case, record: _Record) -> Breach | None:
     return None
 
 
-def _with_known_mac(case: _Case, record: _Record, good: Version, history: History | None) -> Breach | None:
+def _with_known_mac(
+    case: _Case, record: _Record, good: Version, history: History | None
+) -> Breach | Unsettled | None:
     """A MAC that a sound version had: then everything that it covers must be as it was there."""
     facts = good.facts
     if facts is None or _oid(case.file.data, good.entry.oid) == good.entry.oid:
@@ -468,7 +476,9 @@ def _with_known_mac(case: _Case, record: _Record, good: Version, history: Histor
         return None
     content = history.content(good.entry) if history is not None else case.old
     since = f"commit {good.commit[:10]}" if good.commit else "the version before"
-    return None if content is None else _against(case, content, since)
+    if content is None:
+        return _unread(case.file.path, "cannot be read")
+    return _against(case, content, since)
 
 
 def _oid(data: bytes, like: str) -> str:

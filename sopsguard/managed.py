@@ -1,6 +1,6 @@
 """The SOPS files and `.sops.yaml` of one snapshot, as far as a judgement concerns them."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -26,15 +26,15 @@ def looks_like_sops(data: bytes) -> bool:
 class Managed:
     """What sops manages in a snapshot.
 
-    `concerned` limits what single files are judged (None: every file); `hinted`, when given, lists
-    those of them whose content looks like SOPS, so that they need not be read again to find out.
+    `concerned` limits what single files are judged (None: every file); `hinted`, when given, tells of paths
+    that were read already whether they look like SOPS, so that they need not be read again to find out.
     """
 
     def __init__(
         self,
         snapshot: Snapshot,
         concerned: frozenset[str] | None = None,
-        hinted: Callable[[], Iterable[str]] | None = None,
+        hinted: Callable[[], Mapping[str, bool]] | None = None,
     ) -> None:
         self.snapshot = snapshot
         self.concerned = concerned
@@ -82,13 +82,12 @@ class Managed:
         return found
 
     def _candidates(self) -> Iterator[tuple[str, bytes]]:
-        wanted = set(self.paths)
-        if self._hinted is not None and (self.concerned is None or not self.whole):
-            for path in self._hinted():
-                if path in wanted and (data := self.read(path)) is not None:
-                    yield path, data
-            return
-        for entry, piece in self.snapshot.pieces(self.paths):
+        hints = self._hinted() if self._hinted is not None else {}
+        for path in self.paths:
+            if hints.get(path) and (data := self.read(path)) is not None:
+                yield path, data
+        rest = [path for path in self.paths if path not in hints]
+        for entry, piece in self.snapshot.pieces(rest):
             if isinstance(piece, Unreadable) or piece.offset or not piece.last:
                 continue
             if looks_like_sops(piece.data):

@@ -89,7 +89,7 @@ def _tokens(text: str) -> list[Token]:
                     raw,
                 )
             )
-            if len(tokens) > 6 * MAX_NODES:
+            if len(tokens) > 4 * MAX_NODES:
                 raise Unreadable("too-large", f"more than {MAX_NODES} values", start.line + 1)
     except yaml.YAMLError as error:
         raise unreadable(error) from None

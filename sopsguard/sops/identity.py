@@ -5,7 +5,7 @@ hands in what was found there.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -92,6 +92,36 @@ def _config_home(env: Mapping[str, str], platform: str, home: str) -> str:
     if not home:
         return ""
     return f"{home}/Library/Application Support" if platform == "darwin" else f"{home}/.config"
+
+
+def gather(
+    places: Iterable[Source],
+    read: Callable[[str], bytes | None],
+    run: Callable[[str], bytes | None] | None = None,
+) -> Identities:
+    """All identities of `places`.
+
+    `read` gives the content of a file, `None` if there is none, and may raise `OSError`; `run` the output of a
+    command line, `None` if it failed. Without `run` commands are left out, and told.
+    """
+    found = Identities()
+    for place in places:
+        reason, data = "", place.text.encode() if place.kind == "text" else None
+        if place.kind == "file":
+            try:
+                data = read(place.where)
+                reason = "there is no such file"
+            except OSError as error:
+                reason = error.strerror or "it cannot be read"
+        elif place.kind == "command":
+            data = run(place.where) if run is not None else None
+            reason = "the command failed" if run is not None else "no command is run here"
+        if data is not None:
+            found += parse(data, place)
+        elif place.needed or reason != "there is no such file":
+            where = place.where if place.kind != "command" else "a command of the environment"
+            found += Identities(unusable=(Unusable(where, reason),))
+    return found
 
 
 def parse(data: bytes, source: Source) -> Identities:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sopsguard.document import Time, Value
 from sopsguard.sops.cipher import CannotDecrypt, Cipher, CrashesSops
 from sopsguard.sops.envelope import parse
-from sopsguard.sops.identity import Identities, Identity, Source, sources, unwrap
+from sopsguard.sops.identity import Identities, Identity, Source, gather, sources, unwrap
 from sopsguard.sops.identity import parse as parse_identities
 from sopsguard.sops.shamir import CannotCombine, combine, split
 from sopsguard.sops.wrapping import CannotWrap, wrap
@@ -210,6 +210,34 @@ def test_identities_are_looked_for_where_sops_looks() -> None:
     assert sources({"HOME": "/h", "XDG_CONFIG_HOME": "/x"}, "darwin")[-1].where == "/x/sops/age/keys.txt"
     assert sources({"HOME": "/h"}, "darwin")[-1].where == "/h/Library/Application Support/sops/age/keys.txt"
     assert sources({}, "linux") == []
+
+
+def test_identities_are_gathered_from_what_the_caller_may_read() -> None:
+    import pyrage
+
+    secrets = [str(pyrage.x25519.Identity.generate()) for _ in range(3)]
+    env = {
+        "HOME": "/h",
+        "SOPS_AGE_KEY": secrets[0],
+        "SOPS_AGE_KEY_FILE": "/gone",
+        "SOPS_AGE_KEY_CMD": "show key",
+    }
+    files = {"/h/.config/sops/age/keys.txt": secrets[1].encode()}
+
+    def read(path: str) -> bytes | None:
+        if path == "/h/.ssh/id_rsa":
+            raise PermissionError(13, "Permission denied")
+        return files.get(path)
+
+    without = gather(sources(env, "linux"), read)
+    assert len(without.usable) == 2
+    assert [(one.where, one.reason) for one in without.unusable] == [
+        ("/h/.ssh/id_rsa", "Permission denied"),
+        ("/gone", "there is no such file"),
+        ("a command of the environment", "no command is run here"),
+    ]
+    assert len(gather(sources(env, "linux"), read, lambda _: secrets[2].encode()).usable) == 3
+    assert not any(secret in repr(without) for secret in secrets)
 
 
 def test_an_identity_file_is_read_line_by_line() -> None:

@@ -127,6 +127,8 @@ def key(found: Found) -> str:
     name = name_of(found.before)
     if _is_about(found, name) or _KEY_OF.search(name):
         return REJECT
+    if name.lower() == b"key" and len(value) in (40, 64) and HEX.fullmatch(value):
+        return REJECT  # more often the name of what it is the hash of
     if UUID.fullmatch(value):
         return WEAK if _KEY_WITH_UUID.search(name) else REJECT
     if (not is_quoted(found) and _is_code_value(found)) or b" " in value:

@@ -168,7 +168,7 @@ PATTERNS: tuple[Pattern, ...] = (
         "Microsoft Teams webhook URL",
         TOKEN,
         ("webhook.office.com/", "outlook.office.com/webhook"),
-        r"(?:webhook\.office\.com/webhookb2|outlook\.office\.com/webhook)/[0-9a-f-]{36}@[0-9a-f-]{36}/IncomingWebhook/[0-9a-f]{32}/[0-9a-f-]{36}",
+        r"(?:webhook\.office\.com/webhookb2|outlook\.office\.com/webhook)/[0-9a-z-]{36}@[0-9a-z-]{36}/IncomingWebhook/[0-9a-z]{32}/[0-9a-z-]{36}",
         0,
         256,
         source="https://learn.microsoft.com/en-us/microsoftteams/platform/webhooks-and-connectors/how-to/add-incoming-webhook",

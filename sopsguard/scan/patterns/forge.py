@@ -212,6 +212,17 @@ PATTERNS: tuple[Pattern, ...] = (
         examples=("{b62:14}.atlasv1.{b62:67}",),
     ),
     Pattern(
+        "sidekiq-credential",
+        "Sidekiq Enterprise credential",
+        TOKEN,
+        ("contribsys",),
+        r"(?i:contribsys(?:__|\.)com)[\s\"':=]{1,8}(?P<s>[0-9a-f]{8}:[0-9a-f]{8})(?![0-9a-f])",
+        0,
+        48,
+        source="https://github.com/sidekiq/sidekiq/wiki/Commercial-FAQ",
+        examples=("bundle config enterprise.contribsys.com {hex:8}:{hex:8}",),
+    ),
+    Pattern(
         "nuget-clear-text-password",
         "NuGet password in clear text",
         "plaintext-password",

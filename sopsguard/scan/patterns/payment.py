@@ -150,7 +150,7 @@ PATTERNS: tuple[Pattern, ...] = (
             "jenkins",
         ),
         r"(?i:octopus|harness|mollie|asana|notion|airtable|clickup|eleven|fireworks|voyage|firecrawl|gocardless|maxmind|kagi|close_?(?:api|io)|bws_|infisical|beamer|ably|jenkins)[^\n]{0,40}?[\"'\s:=,>(?`]{1,12}"
-        r"(?P<s>API-[A-Z0-9]{25,32}|pat\.[A-Za-z0-9_-]{22}\.[0-9a-f]{24}\.[A-Za-z0-9]{20}|(?:live|test)_[A-Za-z0-9_=-]{30,42}|[0-2]/\d{15,17}(?:/\d{15,17})?:[0-9a-f]{32}"
+        r"(?P<s>API-[A-Z0-9]{25,32}|[ps]at\.[A-Za-z0-9_-]{22}\.[0-9a-zA-Z]{24}\.[A-Za-z0-9]{20}|(?:live|test)_[A-Za-z0-9_=-]{30,42}|[0-2]/\d{15,17}(?:/\d{15,17})?:[0-9a-f]{32}"
         r"|secret_[A-Za-z0-9]{43}|pat[A-Za-z0-9]{14}\.[0-9a-f]{64}|key[A-Za-z0-9]{14}|pk_\d{6,10}_[A-Z0-9]{32}|sk_[0-9a-f]{48}|fw_[A-Za-z0-9]{24}|pa-[A-Za-z0-9_-]{43}|fc-[0-9a-f]{32}"
         r"|[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk|[A-Za-z0-9_-]{11}\.[A-Za-z0-9_-]{43}|api_[A-Za-z0-9]{22}\.[A-Za-z0-9]{22}|0\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.[A-Za-z0-9]{30}:[A-Za-z0-9+/]{22}=="
         r"|st\.[0-9a-f-]{24,36}\.[0-9a-f]{32}\.[0-9a-f]{32}|b_[a-z0-9=_-]{44}|[\w-]{6}\.[\w-]{6}:[\w-]{43}|11[0-9a-f]{32})(?![A-Za-z0-9_.-])",

@@ -77,8 +77,8 @@ _ROWS: tuple[tuple[str, str, tuple[str, ...], str, str], ...] = (
         r"snyk_[us]at\.[0-9a-z]{8}\.[A-Za-z0-9_.-]{40,120}",
         "snyk_uat.{hex:8}.{b62:60}",
     ),
-    ("sonarqube", "token", ("sqp_", "squ_", "sqa_"), r"sq[apu]_[0-9a-f]{40}", "squ_{hex:40}"),
-    ("clojars", "deploy token", ("clojars_",), r"CLOJARS_[0-9a-f]{60}", "CLOJARS_{hex:60}"),
+    ("sonarqube", "token", ("sqp_", "squ_", "sqa_"), r"sq[apu]_[0-9a-z=_-]{40}", "squ_{hex:40}"),
+    ("clojars", "deploy token", ("clojars_",), r"CLOJARS_[0-9a-z]{60}", "CLOJARS_{hex:60}"),
     ("nuget", "API key", ("oy2",), r"oy2[a-z0-9]{43}", "oy2{low36:43}"),
     (
         "packagist",
@@ -134,14 +134,14 @@ _ROWS: tuple[tuple[str, str, tuple[str, ...], str, str], ...] = (
         "new-relic",
         "key",
         ("nrak-", "nrjs-", "nrii-"),
-        r"NRAK-[A-Z0-9]{27}|NRJS-[0-9a-f]{19}|NRII-[A-Za-z0-9_-]{32}",
+        r"NRAK-[A-Za-z0-9]{27}|NRJS-[0-9a-f]{19}|NRII-[A-Za-z0-9_-]{32}",
         "NRAK-{upper36:27}",
     ),
     (
         "dynatrace",
         "token",
         ("dt0c0", "dt0s0"),
-        r"dt0[a-z]\d\d\.[A-Z0-9]{24}\.[A-Z0-9]{64}",
+        r"dt0[a-z]\d\d\.[A-Za-z0-9]{24}\.[A-Za-z0-9]{64}",
         "dt0c01.{upper36:24}.{upper36:64}",
     ),
     (

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sopsguard.judge import Verdict
     from sopsguard.policy import Policy
     from sopsguard.report.text import Judged
+    from sopsguard.sops.identity import Identities
 
 OK, FOUND, NOT_JUDGED, BUG, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -97,7 +98,9 @@ def _report_bug(e: Exception) -> None:
 # --- judging ---------------------------------------------------------------------------------------
 
 
-def _judge(target: "Target", rules: "Sequence[str]", *, only_new: bool) -> "tuple[Verdict, Judged, Policy]":
+def _judge(
+    target: "Target", rules: "Sequence[str]", *, only_new: bool, identities: "Identities | None" = None
+) -> "tuple[Verdict, Judged, Policy]":
     from sopsguard.context import Context
     from sopsguard.judge import judge
     from sopsguard.managed import Managed
@@ -114,6 +117,7 @@ def _judge(target: "Target", rules: "Sequence[str]", *, only_new: bool) -> "tupl
         concerned=target.concerned,
         before=Managed(target.before, target.concerned) if target.before else None,
         history=lambda: _history(target),
+        identities=identities,
     )
     verdict = judge(ctx, rules, only_new=only_new and target.old is not None, whole=target.whole)
     return verdict, Judged(ctx.files, ctx.bytes, tuple(ctx.notes)), policy
@@ -180,7 +184,9 @@ def _exit_code(verdict: "Verdict", policy: "Policy") -> int:
     return OK
 
 
-def _report(verdict: "Verdict", target: "Target", judged: "Judged", form: str) -> None:
+def _report(
+    verdict: "Verdict", target: "Target", judged: "Judged", form: str, *, brief: bool = False
+) -> None:
     if form == "json":
         from sopsguard.report import json
 
@@ -188,7 +194,7 @@ def _report(verdict: "Verdict", target: "Target", judged: "Judged", form: str) -
         return
     from sopsguard.report import text
 
-    style = text.Style(colour=_coloured())
+    style = text.Style(colour=_coloured(), brief=brief)
     until = ""
     if verdict.blocks:
         from datetime import timedelta
@@ -236,7 +242,7 @@ def _hook(arguments: "Sequence[str]") -> int:
     rules = _select(only, skip)
     target = hooks.from_hook(repo, os.environ)
     verdict, judged, policy = _judge(target, rules, only_new=True)
-    _report(verdict, target, judged, "text")
+    _report(verdict, target, judged, "text", brief=True)
     return _exit_code(verdict, policy)
 
 
@@ -246,11 +252,25 @@ def _check(options: "argparse.Namespace") -> int:
     repo = git.discover()
     if options.staged:
         repo.begin()
+    if options.identity and not options.decrypt:
+        raise UserError("--identity goes with --decrypt", "without it nothing is opened")
     rules = _select(options.only, options.skip)
     target = _target(repo, options)
-    verdict, judged, policy = _judge(target, rules, only_new=True)
+    keys = _identities(options) if options.decrypt else None
+    verdict, judged, policy = _judge(target, rules, only_new=True, identities=keys)
     _report(verdict, target, judged, options.format)
     return _exit_code(verdict, policy)
+
+
+def _identities(options: "argparse.Namespace") -> "Identities":
+    from sopsguard import identities
+
+    found = identities.find(os.environ, options.identity)
+    if not found:
+        unusable = "; ".join(f"{printable(u.where)}: {printable(u.reason)}" for u in found.unusable)
+        hint = "--identity FILE, SOPS_AGE_KEY_FILE or the default key file of sops"
+        raise UserError("--decrypt found no identity", f"{unusable}; {hint}" if unusable else hint)
+    return found
 
 
 def _target(repo: "Repository", options: "argparse.Namespace") -> "Target":
@@ -288,6 +308,19 @@ def _inside(repo: "Repository", path: str) -> str:
     if relative == ".." or relative.startswith("../"):
         raise UserError(f"{path} is outside the repository", f"the repository is {repo.root}")
     return "" if relative == "." else relative
+
+
+def _why(options: "argparse.Namespace") -> int:
+    from sopsguard import git
+    from sopsguard.managed import Managed
+    from sopsguard.report import why
+
+    repo = git.discover()
+    snapshot = repo.tree(repo.resolve(options.rev)) if options.rev else repo.worktree()
+    for path in options.paths:
+        for line in why.lines(Managed(snapshot), _inside(repo, path)):
+            print(line)
+    return OK
 
 
 def _explain(options: "argparse.Namespace") -> int:
@@ -419,6 +452,16 @@ def _parser() -> "argparse.ArgumentParser":
     what.add_argument("--range", metavar="A..B", help="whatever any commit of the range brings, messages too")
     what.add_argument("--since", metavar="REV", help="what --all shows and REV did not have")
     _selection(check, families)
+    check.add_argument(
+        "--decrypt", action="store_true", help="open every SOPS file in memory and verify its MAC"
+    )
+    check.add_argument(
+        "--identity",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="with --decrypt: a file of age identities",
+    )
     check.add_argument("--format", choices=("text", "json"), default="text")
     check.add_argument("paths", nargs="*", metavar="PATH", help="only these files and folders")
 
@@ -428,6 +471,10 @@ def _parser() -> "argparse.ArgumentParser":
         "what a git hook calls: judges the pushed range, else what is staged, else the index",
     )
     _selection(hook, families)
+
+    why = command("why", _why, "which creation rule a path gets and why, who can read it, what is in clear")
+    why.add_argument("--rev", metavar="REV", help="at this commit instead of in the work tree")
+    why.add_argument("paths", nargs="+", metavar="PATH", help="a file; it need not exist")
 
     explain = command("explain", _explain, "what a rule means, why it matters, how to repair it")
     explain.add_argument("rule", nargs="?", metavar="RULE")

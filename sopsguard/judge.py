@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 # Rules about the waivers themselves; the engine yields them, because only it sees what a waiver met.
 EXPIRED = "expired-waiver"
 UNUSED = "unused-waiver"
+UNOPENABLE = "unopenable-file"
 WAIVER_RULES = {
     EXPIRED: """Every waiver still holds.
 
@@ -78,12 +79,13 @@ def judge(ctx: "Context", rules: "Iterable[str]", *, only_new: bool, whole: bool
             else:
                 level = default if said.level is None else _weaker(said.level, default)
                 raw.append(said._replace(rule=rule, family=check.family, level=level))
-    found = fingerprinted(_one_per_cause(raw))
+    found = fingerprinted(_most_specific(_one_per_cause(raw)))
     older = 0
     if only_new and found:
         before = _before(ctx, {f.rule for f in found if not f.mark})
         fresh = [f for f in found if not _was_there(ctx, f, before)]
-        older = len(found) - len(fresh)
+        weighty = [f for f in found if f.level is not Level.INFO]
+        older = len(weighty) - sum(f.level is not Level.INFO for f in fresh)
         found = fresh
     kept, waived, about_waivers = _waive(ctx, found, rules, whole)
     kept.extend(about_waivers)
@@ -140,6 +142,15 @@ def _one_per_cause(findings: "Sequence[Finding]") -> list[Finding]:
         seen.add(cause)
         kept.append(f)
     return kept
+
+
+def _most_specific(findings: "Sequence[Finding]") -> "Sequence[Finding]":
+    """That a file does not open is told only where no other error says why."""
+    said = {
+        f.location.path for f in findings if f.blocks and f.family is Family.SCHEMA and f.rule != UNOPENABLE
+    }
+    said |= {f.location.path for f in findings if f.rule == "unencrypted-value" and f.blocks}
+    return [f for f in findings if f.rule != UNOPENABLE or f.location.path not in said]
 
 
 def fingerprinted(findings: "Iterable[Finding]") -> list[Finding]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from sopsguard.sops.editor import encrypt
 from tests.gitrepo import Repo
 from tests.sopsguard_command import Said, sopsguard
 from tests.throwaway import age_identity, github_token
@@ -301,3 +302,90 @@ def test_colours_are_for_terminals(repo: Repo) -> None:
     assert "\x1b" not in sopsguard(repo.root, "hook").out
     assert "\x1b[31;1m" in sopsguard(repo.root, "hook", env={"PRE_COMMIT_COLOR": "always"}).out
     assert "\x1b" not in sopsguard(repo.root, "hook", env={"PRE_COMMIT_COLOR": "always", "NO_COLOR": "1"}).out
+
+
+SECRETS = b"db: d1\npassword: see the safe\nnote_unencrypted: hello\n"
+
+
+def encrypted(*recipients: str) -> bytes:
+    return encrypt(SECRETS, "yaml", [list(recipients)], "2026-01-02T03:04:05Z")
+
+
+def test_why_names_rule_readers_and_what_is_in_clear(repo: Repo) -> None:
+    _, alice = age_identity()
+    _, bob = age_identity()
+    repo.write(
+        ".sops.yaml",
+        f"keys:\n  - &alice {alice}\n  - &bob {bob}\n"
+        "creation_rules:\n  - path_regex: ^hosts/\n    age: *bob\n"
+        "  - path_regex: ^secrets/.*\\.yaml$\n    key_groups:\n      - age: [*alice, *bob]\n",
+    )
+    repo.write("secrets/a.yaml", encrypted(alice))
+    said = sopsguard(repo.root, "why", "secrets/a.yaml", "nowhere.yaml")
+    assert said.code == 0
+    for line in (
+        "    rule 1, line 5: `^hosts/` is not found in `secrets/a.yaml`",
+        "    rule 2, line 7: matches (`^secrets/.*\\.yaml$`)",
+        "  the file: yaml, sops 3.13.3; 2 encrypted, 1 in clear",
+        "  in clear: note_unencrypted: its path matches unencrypted_suffix _unencrypted",
+        "    no rule matches; sops refuses to encrypt it and to update its keys",
+    ):
+        assert line in said.out.splitlines(), said.out
+    assert re.search(r"differs: age1\S+ is named by the rule and cannot open it", said.out)
+    assert re.search(r"    alice  age1", said.out)
+    assert "see the safe" not in said.out
+
+
+def test_decrypt_proves_that_each_file_opens_and_shows_nothing_of_it(repo: Repo, tmp_path: Path) -> None:
+    secret, alice = age_identity()
+    other, _ = age_identity()
+    (tmp_path / "alice.txt").write_text(f"# a comment\n{secret}\n")
+    (tmp_path / "other.txt").write_text(other)
+    repo.commit({"secrets.yaml": encrypted(alice)})
+    good = sopsguard(repo.root, "check", "--decrypt", "--identity", str(tmp_path / "alice.txt"))
+    assert (good.code, "undecided" in good.out) == (0, False), good
+    wrong = sopsguard(repo.root, "check", "--decrypt", "--identity", str(tmp_path / "other.txt"))
+    assert (wrong.code, "1 undecided" in wrong.out) == (0, True), wrong
+    repo.commit({"new.yaml": encrypted(alice).replace(b"hello", b"hullo")})
+    assert sopsguard(repo.root, "check").code == 0
+    for env, more in ({"SOPS_AGE_KEY": secret}, ()), ({"SOPS_AGE_KEY_CMD": f"cat {tmp_path}/alice.txt"}, ()):
+        bad = sopsguard(repo.root, "check", "--decrypt", *more, env=env)
+        assert (bad.code, "[unopenable-file, proved]" in bad.out) == (1, True), bad
+        assert "hullo" not in bad.out
+        assert "see the safe" not in bad.out
+
+
+def test_decrypt_without_an_identity_is_answered(repo: Repo, tmp_path: Path) -> None:
+    none = sopsguard(repo.root, "check", "--decrypt")
+    assert (none.code, "found no identity" in none.err) == (2, True)
+    gone = sopsguard(repo.root, "check", "--decrypt", "--identity", str(tmp_path / "gone"))
+    assert (gone.code, "cannot be read" in gone.err) == (2, True)
+    assert sopsguard(repo.root, "check", "--identity", "x").code == 2
+    failing = sopsguard(repo.root, "check", "--decrypt", env={"SOPS_AGE_KEY_CMD": "false hush"})
+    assert (failing.code, "hush" in failing.err) == (2, False)
+
+
+def test_a_broken_file_is_found_before_the_commit(repo: Repo) -> None:
+    _, alice = age_identity()
+    made = encrypted(alice)
+    repo.commit({"secrets.yaml": made})
+    repo.stage("secrets.yaml", re.sub(rb"(?m)^db: .*\n", b"", made))
+    said = sopsguard(repo.root, "hook")
+    assert (said.code, "[hand-edited-file, " in said.out) == (1, True), said
+    repo.stage("secrets.yaml", SECRETS)
+    said = sopsguard(repo.root, "hook")
+    assert (said.code, "encrypted before, in clear now [unencrypted-file" in said.out) == (1, True), said
+
+
+def test_an_old_structural_finding_does_not_block_another_change_of_the_file(repo: Repo) -> None:
+    _, alice = age_identity()
+    _, bob = age_identity()
+    rule = f"creation_rules:\n  - path_regex: ^secrets\\.yaml$\n    age: {alice},{bob}\n"
+    repo.commit({".sops.yaml": rule, "secrets.yaml": encrypted(alice)})
+    assert sopsguard(repo.root, "check").code == 1
+    repo.stage("secrets.yaml", encrypted(alice))
+    said = sopsguard(repo.root, "hook")
+    assert (said.code, "1 older not shown" in said.out) == (0, True), said
+    repo.stage("secrets.yaml", encrypted(bob))
+    said = sopsguard(repo.root, "hook")
+    assert (said.code, "[recipient-drift" in said.out) == (1, True), said

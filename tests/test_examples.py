@@ -13,6 +13,7 @@ from sopsguard.judge import judge
 from sopsguard.managed import Managed
 from sopsguard.model import Finding, Level
 from sopsguard.sops.editor import encrypt
+from sopsguard.sops.identity import Source, parse
 from tests.gitrepo import Repo
 from tests.throwaway import age_identity, fill
 
@@ -21,7 +22,8 @@ FORMATS = {".yaml": "yaml", ".json": "json", ".env": "dotenv"}
 
 def findings(where: Path, files: Mapping[str, str | Encrypted]) -> tuple[Finding, ...]:
     """Commit the files as sops made them, edit them by hand, commit again, and judge the result."""
-    people = {name: age_identity()[1] for name in ("alice", "bob")}
+    keys = {name: age_identity() for name in ("alice", "bob")}
+    people = {name: recipient for name, (_, recipient) in keys.items()}
 
     def filled(text: str) -> str:
         return fill(re.sub(r"\{(alice|bob)\}", lambda m: people[m[1]], text))
@@ -35,7 +37,7 @@ def findings(where: Path, files: Mapping[str, str | Encrypted]) -> tuple[Finding
             format = FORMATS.get(Path(path).suffix, "binary")
             made[path] = encrypt(filled(content.plain).encode(), format, groups, "2026-01-02T03:04:05Z")
     repo = Repo.init(where)
-    repo.commit(made)
+    repo.commit({path: c for path, c in made.items() if isinstance(f := files[path], str) or f.seen})
     for path, content in files.items():
         for old, new in () if isinstance(content, str) else content.hand:
             text, count = re.subn(old, filled(new), made[path].decode(), count=1, flags=re.MULTILINE)
@@ -48,6 +50,7 @@ def findings(where: Path, files: Mapping[str, str | Encrypted]) -> tuple[Finding
         target.contents,
         clock=lambda: "2026-11-23",
         before=Managed(target.before, target.concerned) if target.before else None,
+        identities=parse(keys["alice"][0].encode(), Source("text", "the test")),
         history=lambda: History(target.past) if target.past else None,
     )
     return judge(ctx, tuple(checks.RULES), only_new=False, whole=True).findings

@@ -19,7 +19,7 @@ PACKAGE = ROOT / "sopsguard"
 # Top-level modules and packages; each imports only from those before it.
 HOUSE = (
     "model", "document", "keys", "sops", "nix", "scan", "inventory", "policy", "snapshot", "disk", "git",
-    "cache", "history", "managed", "context", "checks", "judge", "fix", "hooks", "ci", "report", "demo",
+    "identities", "cache", "history", "managed", "context", "checks", "judge", "fix", "hooks", "ci", "report", "demo",
     "cli", "__main__",
 )  # fmt: skip
 
@@ -265,7 +265,8 @@ def test_private_names_stay_in_their_module() -> None:
 
 
 def test_only_git_starts_programs() -> None:
-    assert offenders(SPAWNING, {"git.process"}) == []
+    # identities.py runs the key command that the user names, as sops does.
+    assert offenders(SPAWNING, {"git.process", "identities"}) == []
 
 
 def test_only_the_command_line_speaks_and_exits() -> None:

@@ -21,6 +21,7 @@ RULES: dict[str, Family] = {
     "unencrypted-file": Family.PLAINTEXT,
     "unencrypted-value": Family.PLAINTEXT,
     "broken-file": Family.SCHEMA,
+    "unopenable-file": Family.SCHEMA,
     "hand-edited-file": Family.SCHEMA,
     "moved-ciphertext": Family.SCHEMA,
     "reused-iv": Family.SCHEMA,

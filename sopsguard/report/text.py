@@ -19,9 +19,10 @@ _COLOURS = {
 
 
 class Style(NamedTuple):
-    """How to write: with colours or without."""
+    """How to write: with colours or without; `brief` leaves out what is information only."""
 
     colour: bool = False
+    brief: bool = False
 
     def paint(self, text: str, kind: str) -> str:
         """`text` in the colour of its kind."""
@@ -31,6 +32,8 @@ class Style(NamedTuple):
 def lines(verdict: Verdict, target: Target, judged: "Judged", style: Style, until: str) -> Iterator[str]:
     """The report, line by line. `until` is the date that an example waiver line proposes."""
     for finding in verdict.findings:
+        if style.brief and finding.level is Level.INFO:
+            continue
         yield from _finding(finding, style, until)
     for unknown in verdict.unknown:
         yield from _unknown(unknown, style)

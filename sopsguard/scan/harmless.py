@@ -269,7 +269,8 @@ def _url_password(found: Found) -> str:
         return WEAK
     if low == user or low in _FORMAL or (user in _FORMAL_USERS and len(value) <= 6):
         return WEAK
-    if words_only(value) and (len(value) <= 12 or _LOCAL.match(host)):
+    named = any(word in low for word in (b"pass", b"pwd", b"secret", b"token"))
+    if (words_only(value) and (len(value) <= 12 or _LOCAL.match(host))) or (named and _LOCAL.match(host)):
         return WEAK
     return SECRET
 

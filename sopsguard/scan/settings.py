@@ -98,7 +98,7 @@ def secret(found: Found) -> str:
     if value.isdigit():
         return WEAK if size >= 16 and _SECRET_END.search(name) else REJECT
     if looks_random(value):
-        if size >= 16:
+        if size >= 12:
             weak = loose and not _DECLARES.search(found.before)
             weak = weak or _other_form(value, name) or (size < 32 and HEX.fullmatch(value) is not None)
             return WEAK if weak else SECRET
@@ -248,7 +248,7 @@ _DATE_OR_HOST = Regex(
     rb"-?0x[0-9a-fA-F]{1,16}$|\d{4}-\d\d-\d\d(?:[T ]\d\d:|$)|(?:[a-z0-9-]+\.)+(?:com|org|net|io|local|de|dev|internal)(?::\d{1,5})?(?:/\S*)?$"
 )
 
-_ESCAPES = Regex(rb"\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|[0-7]{3}).{0,40}\\")
+_ESCAPES = Regex(rb"\\(?:x1b|033|e)\[|\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|[0-7]{3}).{0,40}\\")
 
 _TYPE = Regex(
     rb"(?i)(?:[a-z_]+\.)*(?:string|str|int|integer|bool|boolean|bytes|char|varchar\S*|text|object|array|list|dict|map|optional|any|none|null)(?:[\[<(|?].*)?"
@@ -285,7 +285,7 @@ _NOT_SECRET_NAME = Regex(
     rb"|regexp?|pattern|format|algorithm|expiry|expires|expires_?(?:in|at|on)|expiration|lifetime|timeout|environment|variable|headers?"
     rb"|prefix|suffix|message|errors?|title|description|selector|provider|manager|enabled|disabled|required|version|revision|strength"
     rb"|confirmation|confirm|method|methods|scopes?|audience|issuer|usage|status|service|command|script|rotation|reset|changed|updated"
-    rb"|created|iterator|stream|parser|handler|factory|validator|permissions?|template|schema|encoding|charset|samesite|httponly"
+    rb"|created|iterator|stream|parser|handler|factory|validator|permissions?|template|schema|encoding|encryption|hashing|charset|samesite|httponly"
     rb"|modified|[-_]?last[_-]?used|manager|url)$"
     # short ones only as words of their own
     rb"|(?:^|[_.\-])(?:dir|uri|host|port|len|min|max|algo?|ttl|env|var|msg|text|desc|help|class|icon|column|index|ref|reference|enable"

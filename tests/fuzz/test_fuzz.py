@@ -1,0 +1,18 @@
+"""A few hundred hostile inputs for every parser and decoder; `tests/fuzz/run.py` is the long version."""
+
+import pytest
+
+from tests.fuzz.run import fuzz
+from tests.fuzz.targets import TARGETS, inputs
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_hostile_input_gets_an_answer(name: str) -> None:
+    done, failures = fuzz(name, seed=1, seconds=0.4, count=300)
+    assert done
+    assert not failures, "\n".join(failures)
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_an_input_can_be_made_again(name: str) -> None:
+    assert inputs(name, 3, 17) == inputs(name, 3, 17)

@@ -21,6 +21,7 @@ AGAIN = Advice(
     "take the last good version (`git restore --source=HEAD -- PATH`) and make the change with `sops edit`"
 )
 CODES = {
+    "M0": AGAIN,
     "M1": AGAIN,
     "M2": AGAIN,
     "M3": AGAIN,
@@ -55,7 +56,11 @@ CODES = {
 def run(ctx: Context) -> Iterator[Finding | Unknown]:
     """Structure, metadata, wrapped keys and values of SOPS files, and the configurations."""
     yield from of_configs(ctx, CODES)
-    yield from of_files(ctx, CODES)
+    for finding in of_files(ctx, CODES):
+        codes = {problem.code for problem in ctx.file_problems[finding.location.path]}
+        # That it cannot be read says less than why.
+        if finding.identity != "M0" or not codes & {"M13", "M20"}:
+            yield finding
 
 
 CHECK = Check(

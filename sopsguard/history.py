@@ -124,6 +124,11 @@ class History:
         self.past = past
         self._cache = cache
         self._versions: dict[str, tuple[Version, ...]] = {}
+        self._present: list[tuple[SopsFile, Facts]] = []
+
+    def know(self, file: SopsFile, facts: Facts) -> None:
+        """A file that was read already; its version need not be read again."""
+        self._present.append((file, facts))
 
     def versions(self, paths: Collection[str]) -> Mapping[str, tuple[Version, ...]]:
         """Each path with its distinct contents in the order in which they first appeared."""
@@ -158,8 +163,12 @@ class History:
         """By id; text says why a content cannot be read."""
         wanted = {_id(entry): entry for entry in entries}
         facts: dict[str, Facts | str | None] = {}
+        if wanted:
+            like = next(iter(wanted.values())).oid
+            for present, known in self._present:
+                facts[_id(Entry(present.path, 0, _oid(present.data, like)))] = known
         if self._cache is not None:
-            for name, data in self._cache.get(wanted).items():
+            for name, data in self._cache.get(name for name in wanted if name not in facts).items():
                 with suppress(NotFacts):
                     facts[name] = decoded(data)
         missing = [entry for name, entry in wanted.items() if name not in facts]
@@ -347,11 +356,14 @@ def judged(
     `gone` are the files of the old side that are no longer there: a file may have been renamed and edited.
     """
     open_cases = {}
+    direct = history is not None and history.past.direct and not history.past.under_way()
     for path, present in presents.items():
         facts = facts_of(present.file)
         # Without a MAC that sops can have written there is nothing to hold a file to.
-        if facts.mac and (case := _Case(present, facts)).needs_history(history):
+        if facts.mac and (case := _Case(present, facts)).is_open(direct):
             open_cases[path] = case
+            if history is not None:
+                history.know(present.file, facts)
     paths = set(open_cases) | ({path for path in gone if may_be_sops(gone[path])} if open_cases else set())
     versions = history.versions(paths) if history is not None and paths else {}
     boundary = history.past.boundary() if history is not None and paths else frozenset[str]()
@@ -403,6 +415,7 @@ class _Case:
         if present.old is not None and not self.unchanged:
             old = read(present.old, present.file.path)
             self.old = old if isinstance(old, SopsFile) else None
+        self.old_facts = facts_of(self.old) if self.old is not None else None
 
     def rewrapped(self, since: Version | None) -> bool:
         """Whether another version was wrapped otherwise."""
@@ -410,17 +423,18 @@ class _Case:
 
     def before(self) -> list[Version]:
         """The old side as the only version that is known."""
-        return [_lone(facts_of(self.old))] if self.old is not None else []
+        return [_lone(self.old_facts)] if self.old_facts is not None else []
 
-    def needs_history(self, history: History | None) -> bool:
-        """Whether the old side alone cannot settle it: most commits need not look further back."""
+    def is_open(self, direct: bool) -> bool:
+        """Whether more than the old side must be asked. Where that comes directly before, most commits need
+        not look further back."""
         if self.unchanged:
             return False
-        if history is None or not history.past.direct or history.past.under_way():
+        if not direct:
             return True
-        if self.old is None:
+        old = self.old_facts
+        if self.old is None or old is None:
             return True
-        old = facts_of(self.old)
         if old.mac == self.facts.mac:
             return _moved_or_mixed(old, self.facts) or bool(differences(self.old, self.file))
         # A new MAC is of a later time. One that is not may come from further back.
@@ -496,12 +510,8 @@ def _source(case: _Case, good: Version | None, history: History | None) -> str:
         return ""
     if history is None or not history.past.direct:
         return good.commit
-    old, facts = case.old, good.facts
-    return (
-        HEAD
-        if old is not None and facts is not None and _covered(facts_of(old)) == _covered(facts)
-        else good.commit
-    )
+    old, facts = case.old_facts, good.facts
+    return HEAD if old and facts and _covered(old) == _covered(facts) else good.commit
 
 
 def _covered(facts: Facts) -> tuple[object, ...]:

@@ -8,8 +8,8 @@ from sopsguard.scan.randomness import classes, looks_random, words_only
 
 def name_of(before: bytes) -> bytes:
     """The name of the setting that the value is given to."""
-    match = _NAME.search(before)
-    return match[1] if match else b""
+    match = _NAME.search(before[-96:])
+    return match[1][-48:] if match else b""
 
 
 def is_quoted(found: Found) -> bool:

@@ -188,3 +188,22 @@ def test_the_longest_match_fits_the_window(pattern: Pattern) -> None:
 def test_the_judge_is_total(value: bytes, pattern: Pattern, around: bytes, path: str) -> None:
     answer = harmless.judge(pattern, value or b"x", around + value + around, path)
     assert answer in {harmless.SECRET, harmless.WEAK, harmless.REJECT}
+
+
+def always_takes_part(tree: object, group: int) -> bool:
+    """Whether every match of a parsed regex sets the group."""
+    for op, argument in tree:  # type: ignore[attr-defined]
+        if op is _constants.SUBPATTERN and (argument[0] == group or always_takes_part(argument[3], group)):
+            return True
+        if op is _constants.BRANCH and all(always_takes_part(branch, group) for branch in argument[1]):
+            return True
+        repeated = op in (_constants.MAX_REPEAT, _constants.MIN_REPEAT, _constants.POSSESSIVE_REPEAT)
+        if repeated and argument[0] > 0 and always_takes_part(argument[2], group):
+            return True
+    return False
+
+
+@pytest.mark.parametrize("pattern", ALL, ids=lambda p: p.id)
+def test_every_match_has_a_secret(pattern: Pattern) -> None:
+    group = re.compile(pattern.regex.encode()).groupindex.get("s")
+    assert group is None or always_takes_part(_parser.parse(pattern.regex.encode()), group)

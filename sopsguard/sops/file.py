@@ -118,6 +118,7 @@ _SIGNATURES = (
     ("yaml", re.compile(rb"^[\"']?sops[\"']?[ \t]*:", re.MULTILINE)),
 )
 CONFLICT = re.compile(rb"^(?:<{7}|>{7})(?: .*)?\r?$", re.MULTILINE)
+_ANY_VALUE = re.compile(rb"ENC\[AES256_GCM,data:[A-Za-z0-9+/=]{4}")
 _WHOLE_VALUE = re.compile(
     rb"ENC\[AES256_GCM,data:[A-Za-z0-9+/=]+,iv:[A-Za-z0-9+/=]{44},tag:[A-Za-z0-9+/=]{24},"
 )
@@ -166,8 +167,10 @@ def _json_kind(document: Document, by_name: str) -> str:
 
 
 def _unreadable(data: bytes, path: str, format: str, failure: Unreadable | None) -> NotSops | Broken:
-    whole = _WHOLE_VALUE.search(data)
-    if failure is None or not (whole or (b"ENC[AES256_GCM," in data and _BLOCK_SIGN.search(data))):
+    # A name that sops knows makes the beginning of a value enough; in any other file it may be an example.
+    value = _ANY_VALUE if format != "binary" else _WHOLE_VALUE
+    encrypted = value.search(data) or (b"ENC[AES256_GCM," in data and _BLOCK_SIGN.search(data))
+    if failure is None or not encrypted:
         return NotSops(path, "not readable as a file of sops, and without an encrypted value")
     problems = []
     if conflict := CONFLICT.search(data):
@@ -242,17 +245,16 @@ def _block(document: Document, format: str) -> Node | None:
     return block
 
 
+_STARTED = re.compile(r"ENC\[AES256_GCM,data:[A-Za-z0-9+/=]{4}")
+
+
 def _encrypted_line(document: Document) -> int | None:
-    """The line of the first value that is a whole encrypted value."""
+    """The line of the first encrypted value, whole or cut off."""
     stack: list[Node] = list(reversed(document.roots))
     while stack:
         node = stack.pop()
         if isinstance(node, Scalar):
-            if (
-                isinstance(node.value, str)
-                and node.value.startswith("ENC[")
-                and parse(node.value) is not None
-            ):
+            if isinstance(node.value, str) and _STARTED.match(node.value):
                 return node.line
         elif isinstance(node, Mapping):
             stack.extend(item.value for item in reversed(node.items) if isinstance(item, Item))

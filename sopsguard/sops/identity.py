@@ -101,8 +101,8 @@ def gather(
 ) -> Identities:
     """All identities of `places`.
 
-    `read` gives the content of a file, `None` if there is none, and may raise `OSError`; `run` the output of a
-    command line, `None` if it failed. Without `run` commands are left out, and told.
+    `read` gives the content of a file, `None` if there is none, and may raise `OSError`; `run` the output of
+    a command line, `None` if it failed. Without `run` commands are left out, and told.
     """
     found = Identities()
     for place in places:

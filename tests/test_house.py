@@ -5,7 +5,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -18,10 +17,32 @@ PACKAGE = ROOT / "sopsguard"
 
 # Top-level modules and packages; each imports only from those before it.
 HOUSE = (
-    "model", "document", "keys", "sops", "nix", "scan", "inventory", "policy", "snapshot", "disk", "git",
-    "identities", "cache", "history", "managed", "context", "checks", "judge", "fix", "hooks", "ci", "report", "demo",
-    "cli", "__main__",
-)  # fmt: skip
+    "model",
+    "document",
+    "keys",
+    "sops",
+    "nix",
+    "scan",
+    "inventory",
+    "policy",
+    "snapshot",
+    "disk",
+    "git",
+    "identities",
+    "cache",
+    "history",
+    "managed",
+    "context",
+    "checks",
+    "judge",
+    "fix",
+    "hooks",
+    "ci",
+    "report",
+    "demo",
+    "cli",
+    "__main__",
+)
 
 # What a module may not mention, with everything below it; `os.exec*` stands for its whole family.
 SPAWNING = [
@@ -162,21 +183,23 @@ def imported_modules(module: Module) -> Iterator[str]:
             yield full if full in known else source
 
 
-def used(module: Module) -> Iterator[tuple[str, int]]:
+@cache
+def used(module: Module) -> frozenset[tuple[str, int]]:
     """(full dotted name, line) of everything that `module` mentions from outside: `os.environ`, `print`."""
-    known = {"": ""}
-    for node in ast.walk(module.tree):
+    names: set[tuple[str, int]] = set()
+    known: dict[str, str] = {}
+    nodes = list(ast.walk(module.tree))
+    for node in nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
-                yield alias.name, node.lineno
-                known[alias.asname or alias.name.partition(".")[0]] = (
-                    alias.name if alias.asname else alias.name.partition(".")[0]
-                )
+                names.add((alias.name, node.lineno))
+                top = alias.name.partition(".")[0]
+                known[alias.asname or top] = alias.name if alias.asname else top
         elif isinstance(node, ast.ImportFrom):
             for alias in node.names:
-                yield f"{node.module}.{alias.name}", node.lineno
+                names.add((f"{node.module}.{alias.name}", node.lineno))
                 known[alias.asname or alias.name] = f"{node.module}.{alias.name}"
-    for node in ast.walk(module.tree):
+    for node in nodes:
         if isinstance(node, ast.Attribute | ast.Name):
             parts: list[str] = []
             inner: ast.expr = node
@@ -184,12 +207,19 @@ def used(module: Module) -> Iterator[tuple[str, int]]:
                 parts.append(inner.attr)
                 inner = inner.value
             if isinstance(inner, ast.Name):
-                yield ".".join([known.get(inner.id, inner.id), *reversed(parts)]), node.lineno
+                names.add((".".join([known.get(inner.id, inner.id), *reversed(parts)]), node.lineno))
+    return frozenset(names)
+
+
+@cache
+def _anything_in(roots: tuple[str, ...]) -> re.Pattern[str]:
+    either = "|".join(re.escape(root).replace(r"\*", "[^.]*") for root in roots)
+    return re.compile(f"({either})([.].*)?")
 
 
 def below(name: str, roots: Iterable[str]) -> bool:
     """Whether `name` is one of `roots` or something in it."""
-    return any(fnmatchcase(name, root) or fnmatchcase(name, f"{root}.*") for root in roots)
+    return _anything_in(tuple(roots)).fullmatch(name) is not None
 
 
 def offenders(names: Sequence[str], allowed: set[str]) -> list[str]:
@@ -198,7 +228,7 @@ def offenders(names: Sequence[str], allowed: set[str]) -> list[str]:
         f"{module.name}:{line} {name}"
         for module in modules()
         if module.name.removeprefix("sopsguard.") not in allowed
-        for name, line in set(used(module))
+        for name, line in used(module)
         if below(name, names)
     )
 

@@ -38,8 +38,6 @@ def peers(kind: str) -> dict[str, list[str]]:
     if found := peer("gitleaks"):
         commands[f"gitleaks {found[1]}"] = [found[0], *go, *quiet, "."]
     if found := peer("betterleaks"):
-        # Its own fork of go-re2 is not everywhere to be had; the peer is built with the upstream of the
-        # fork (same engine, RE2 in WebAssembly). The standard library's engine is exactly its own.
         commands[f"betterleaks {found[1]} re2"] = [found[0], *go, *quiet, "."]
         if kind != "tree":
             commands[f"betterleaks {found[1]} stdlib"] = [
@@ -149,6 +147,11 @@ def main(arguments: Sequence[str]) -> int:
     missing = [name for name in ("gitleaks", "betterleaks", "kingfisher") if not peer(name)]
     if missing:
         print(f"not installed, so not compared: {', '.join(missing)} (tests/peers/install)")
+    if peer("betterleaks"):
+        print(
+            "betterleaks: built with the upstream of its own fork of go-re2, which cannot be had everywhere;"
+        )
+        print("the same engine (RE2 in WebAssembly), not the same build. `stdlib` is exactly its own.")
     # What an installation has; an environment may forbid Python to write it by itself.
     compileall.compile_dir(ROOT / "sopsguard", quiet=1)
     good = True

@@ -156,7 +156,10 @@ def _most_specific(findings: "Sequence[Finding]") -> "Sequence[Finding]":
 def fingerprinted(findings: "Iterable[Finding]") -> list[Finding]:
     """Each finding with a fingerprint that survives moved lines and changed secrets: a hash of rule,
     path, key and identity, and of its number among equals."""
-    from hashlib import sha256
+    findings = list(findings)
+    if not findings:
+        return []
+    from hashlib import sha256  # loads OpenSSL, which most commits need not pay for
 
     counts: dict[tuple[str, str, str | None, str], int] = {}
     named = []

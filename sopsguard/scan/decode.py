@@ -386,7 +386,7 @@ _ARMOR = b"-----BEGIN AGE ENCRYPTED FILE-----"
 # The body begins with `age-encryption.org` in base64; whatever else stands between the lines is read.
 _AGE_FILE = (
     r"(-----BEGIN AGE ENCRYPTED FILE-----(?:\s|\\n){1,64})"
-    r"(YWdlLWVuY3J5cHRpb24ub3Jn(?:[A-Za-z0-9+/=\s]|\\n){1,100000}-----END AGE ENCRYPTED FILE-----)"
+    r"(YWdlLWVuY3J5cHRpb24ub3Jn(?:[A-Za-z0-9+/=\s]++|\\n){1,5000}+-----END AGE ENCRYPTED FILE-----)"
 )
 
 

@@ -12,49 +12,42 @@ from typing import TYPE_CHECKING
 from sopsguard.model import UserError, printable
 
 if TYPE_CHECKING:
-    from sopsguard.sops.identity import Identities, Source
+    from sopsguard.sops.identity import Identities
 
 # A key command that asks a hardware token needs somebody to touch it.
 PATIENCE = 120
 
 
 def find(environment: Mapping[str, str], given: Iterable[str] = ()) -> "Identities":
-    """The identities of `--identity` files and of every place where sops looks.
+    """The identities of the `--identity` files and of every place where sops looks, and what of these
+    cannot be used. Raises `UserError` for a file of `--identity` that yields none."""
+    from sopsguard.sops.identity import gather, sources
 
-    Raises `UserError` when a file that was named cannot be read; a default place may be missing.
-    """
-    from sopsguard.sops.identity import Identities, parse, sources
-
-    found = Identities()
-    for source in sources(environment, sys.platform, given):
-        data = _fetch(source, environment)
-        if data is not None:
-            found += parse(data, source)
+    given = tuple(given)
+    found = gather(
+        sources(environment, sys.platform, given), _read, lambda command: _ask(command, environment)
+    )
+    for unusable in found.unusable:
+        if unusable.where in given:
+            shown = printable(unusable.where)
+            raise UserError(
+                f"the identity file {shown} cannot be used: {unusable.reason}", "is it the right one?"
+            )
     return found
 
 
-def _fetch(source: "Source", environment: Mapping[str, str]) -> bytes | None:
+def _read(path: str) -> bytes | None:
     from sopsguard.sops.identity import MAX_BYTES
 
-    if source.kind == "text":
-        return source.text.encode()
-    if source.kind == "command":
-        return _ask(source.where, environment)
     try:
-        with open(
-            source.where, "rb", opener=lambda path, flags: os.open(path, flags | os.O_NONBLOCK)
-        ) as file:
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
             return file.read(MAX_BYTES + 1)
-    except OSError as e:
-        if not source.needed:
-            return None
-        shown = printable(source.where)
-        raise UserError(
-            f"the identity file {shown} cannot be read: {e.strerror}", "is the path right?"
-        ) from None
+    except FileNotFoundError:
+        return None
 
 
-def _ask(command: str, environment: Mapping[str, str]) -> bytes:
+def _ask(command: str, environment: Mapping[str, str]) -> bytes | None:
+    """What the command prints, or None. Neither its line nor its errors are shown: they may hold a secret."""
     import shlex
     import subprocess
 
@@ -68,7 +61,6 @@ def _ask(command: str, environment: Mapping[str, str]) -> bytes:
             timeout=PATIENCE,
             check=True,
         )
-    except (OSError, ValueError, subprocess.SubprocessError) as e:
-        # Neither the command line nor what it printed is shown: either may hold a secret.
-        raise UserError(f"the key command failed ({type(e).__name__})", "run it by hand to see why") from None
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return None
     return done.stdout

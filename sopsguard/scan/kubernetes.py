@@ -52,14 +52,19 @@ class _Line(NamedTuple):
 def secrets(text: bytes, positions: Sequence[int]) -> Iterator[Hit]:
     """A hit for each clear value of the Secrets whose `kind` stands at `positions`."""
     done = -1
+    read: dict[int, int] = {}  # column of a mapping → where the last one read there ends
     for at in sorted(positions):
         if at < done:
             continue
         line_start = text.rfind(b"\n", 0, at) + 1
         match = _re(_KIND).match(text, line_start)
         if match is not None:
-            yield from _yaml(text, line_start, len(match[1].expandtabs(2)))
             done = match.end()
+            column = len(match[1].expandtabs(2))
+            if line_start >= read.get(column, 0):  # else a second `kind` of the same mapping
+                lines = _mapping(text, line_start, column)
+                read[column] = lines[-1].end
+                yield from _yaml(text, lines, column)
             continue
         json = _re(_JSON_KIND).match(text, at)
         if json is not None:
@@ -67,9 +72,8 @@ def secrets(text: bytes, positions: Sequence[int]) -> Iterator[Hit]:
             yield from _json(text, at)
 
 
-def _yaml(text: bytes, at: int, column: int) -> Iterator[Hit]:
-    """Values of the mapping that has its `kind` at `column` of the line at `at`."""
-    lines = _mapping(text, at, column)
+def _yaml(text: bytes, lines: list[_Line], column: int) -> Iterator[Hit]:
+    """Values of the mapping of these lines, whose keys stand at `column`."""
     # Beside placeholders of a template the plain values are mostly samples too.
     template = _re(_MARKUP).search(text, lines[0].start, lines[-1].end) is not None
     for number, line in enumerate(lines):

@@ -1,7 +1,10 @@
 """A few hundred hostile inputs for every parser and decoder; `tests/fuzz/run.py` is the long version."""
 
+import time
+
 import pytest
 
+from sopsguard.scan import Scanner
 from tests.fuzz.run import fuzz
 from tests.fuzz.targets import TARGETS, inputs
 
@@ -16,3 +19,10 @@ def test_hostile_input_gets_an_answer(name: str) -> None:
 @pytest.mark.parametrize("name", TARGETS)
 def test_an_input_can_be_made_again(name: str) -> None:
     assert inputs(name, 3, 17) == inputs(name, 3, 17)
+
+
+def test_a_mapping_that_says_often_that_it_is_a_secret_is_read_once() -> None:
+    text = b"kind: Secret\ndata:\n  a: b\n" * 2500
+    started = time.process_time()
+    assert Scanner().scan(text, "a.yaml")
+    assert time.process_time() - started < 3

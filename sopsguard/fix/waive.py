@@ -13,7 +13,12 @@ def with_waiver(text: str, waiver: Waiver) -> str:
     import yaml
 
     newline = "\r\n" if "\r\n" in text else "\n"
-    node = yaml.compose(text, Loader=yaml.SafeLoader) if text.strip() else None
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader) if text.strip() else None
+    except yaml.YAMLError:  # libyaml, which reads the policy, takes a little more than PyYAML's own parser
+        raise UserError(
+            f"{FILE} has a form that cannot be extended safely", "add the waiver by hand"
+        ) from None
     pair = (
         next((p for p in node.value if p[0].value == "waivers"), None)
         if isinstance(node, yaml.MappingNode)

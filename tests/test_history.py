@@ -1,7 +1,7 @@
 """The versions of a file in real git histories, their facts, and what the commands make of them."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,8 +10,11 @@ from hypothesis import strategies as st
 
 from sopsguard import git, hooks
 from sopsguard.cache import Cache
-from sopsguard.history import FORM, Facts, History, NotFacts, Value, decoded, encoded, facts_of
+from sopsguard.history import FORM, Facts, History, NotFacts, Present, Value, decoded, encoded, facts_of
+from sopsguard.history import judged as judged_by_history
 from sopsguard.model import UserError
+from sopsguard.snapshot import Change
+from sopsguard.sops.editor import encrypt
 from tests.gitrepo import Repo
 from tests.sops.made import RECIPIENT, sealed, sops_file
 from tests.sopsguard_command import Said, sopsguard
@@ -282,6 +285,37 @@ def test_the_cache_holds_neither_values_nor_hashes_of_clear_ones(repo: Repo, tmp
     # The clear value leaves no trace at all: two files that differ in it alone give the same facts.
     one = new()
     assert facts_of(sops_file(one)) == facts_of(sops_file(replaced("for all", "for some")(one)))
+
+
+def test_most_commits_ask_only_the_version_before(repo: Repo) -> None:
+    """No walk through history where the old side alone shows that sops was at work."""
+    repo.commit({"s.yaml": new()})
+    later = encrypt(TEXT.encode(), "yaml", [[RECIPIENT]], "2026-11-23T21:00:00Z")
+    staged = (later, replaced("    version:", "    note: x\n    version:")(new()))
+    assert judged_walks(repo, later) == 0
+    repo.commit({"s.yaml": later})
+    assert judged_walks(repo, replaced("user:", "# by hand\nuser:")(later)) == 0
+    assert judged_walks(repo, without("other:")(later)) == 1
+    assert judged_walks(repo, staged[1]) == 1  # an older time: from where?
+
+
+def judged_walks(repo: Repo, data: bytes) -> int:
+    """How often the history is walked to judge what is staged."""
+    repo.stage("s.yaml", data)
+    target = hooks.staged(git.discover(str(repo.root)))
+    past, walks = target.past, 0
+    assert past is not None
+    assert target.before is not None
+
+    def changes(paths: Collection[str]) -> Iterable[Change]:
+        nonlocal walks
+        walks += 1
+        return past.changes(paths)
+
+    counted = History(past._replace(changes=changes))
+    present = Present(sops_file(data, "s.yaml"), target.before.read("s.yaml"))
+    list(judged_by_history({"s.yaml": present}, counted, {}))
+    return walks
 
 
 # --- facts ------------------------------------------------------------------------------------------

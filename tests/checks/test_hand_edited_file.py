@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sopsguard.model import Confidence
 from tests import stories
 from tests.conftest import Peer
 from tests.stories import RealSops, given, line, replaced, swapped, value_of, without
@@ -244,6 +245,11 @@ def older_value_in_a_fresh_rotate(sops: RealSops, data: bytes) -> list[bytes]:
     return [given("other:", value_of(data, "other:"))(rotate(sops, data))]
 
 
+def older_value_after_a_rotate(sops: RealSops, data: bytes) -> list[bytes]:
+    rotated = rotate(sops, data)
+    return [rotated, given("other:", value_of(data, "other:"))(rotated)]
+
+
 def renamed_in_a_fresh_edit(sops: RealSops, data: bytes) -> list[bytes]:
     return [replaced("other: ", "another: ")(sops.set(data, '["db"]["user"]', '"bob-the-admin"'))]
 
@@ -309,6 +315,7 @@ HAND_EDITED: dict[str, tuple[str, Story]] = {
     "conflict: values of both": (HAND, taken_from_both),
     "conflict: metadata of the other": (HAND, metadata_of_the_other),
     "conflict: rotated on one side": (HAND, rotated_on_one_side),
+    "older value after a rotate": (HAND, older_value_after_a_rotate),
     "older value in a fresh rotate": (HAND, older_value_in_a_fresh_rotate),
     "MAC of an older version": (HAND, mac_alone_of_an_older_version),
     "time changed": (HAND, by_hand(lambda d: re.sub(rb'lastmodified: "....', b'lastmodified: "2020', d))),
@@ -360,6 +367,37 @@ def test_a_message_names_what_was_edited_and_the_good_version(sops: RealSops, fi
     assert "git restore --source=000000000000 -- s.yaml`; make the change with `sops edit`" in found.hint
     (hooked,) = [f for f in stories.staged([{NAME: first}, {NAME: broken}]).findings if f.rule == HAND]
     assert "--source=HEAD -- s.yaml`;" in hooked.hint
+
+
+def test_a_message_tells_a_merge_and_two_data_keys(sops: RealSops, first: bytes) -> None:
+    def message(story: Story) -> str:
+        states = [{NAME: data} for data in [first, *story(sops, first)]]
+        (found,) = [f for f in stories.committed(states).findings if f.blocks]
+        return found.message
+
+    assert "a merge resolved by hand?" in message(taken_from_both)
+    assert "a merge" not in message(another_value_of_that_length)
+    rotated = message(older_value_after_a_rotate)
+    assert re.search("`other` and `[a-z.0-9]+` have different data keys", rotated)
+
+
+def test_only_values_of_the_same_length_leave_a_doubt(sops: RealSops, first: bytes) -> None:
+    (found,) = [
+        f
+        for f in stories.committed(
+            [{NAME: first}, *named(another_value_of_that_length(sops, first))]
+        ).findings
+        if f.rule == HAND
+    ]
+    assert found.confidence is Confidence.LIKELY
+    (found,) = [
+        f for f in stories.committed([{NAME: first}, {NAME: without("other:")(first)}]).findings if f.blocks
+    ]
+    assert found.confidence is Confidence.PROVED
+
+
+def named(versions: list[bytes]) -> list[dict[str, bytes]]:
+    return [{NAME: data} for data in versions]
 
 
 def test_a_remedy_does_not_undo_what_happened_to_the_recipients(sops: RealSops, first: bytes) -> None:

@@ -18,7 +18,7 @@ from shlex import quote
 
 from sopsguard.context import Check, Context, Encrypted, Example
 from sopsguard.history import Breach, Unsettled
-from sopsguard.model import Family, Finding, Level, Location, Unknown
+from sopsguard.model import Confidence, Family, Finding, Level, Location, Unknown
 
 HINTS = {
     "H1": "make the change with `sops edit`;"
@@ -27,7 +27,7 @@ HINTS = {
     "H3": "take one of the versions as a whole, and make the change of the other with `sops edit`",
 }
 # Where a value has one of these problems, that says more than that it was edited.
-_SAID = frozenset(("L1", "L5", "L7", "L8", "L9", "L11", "L19", "L20", "L21"))
+_SAID = frozenset(("L1", "L5", "L7", "L9", "L11", "L19", "L21"))
 
 
 def run(ctx: Context) -> Iterator[Finding | Unknown]:
@@ -40,6 +40,7 @@ def run(ctx: Context) -> Iterator[Finding | Unknown]:
                 Location(said.path, said.line, said.column, key=said.key),
                 said.message,
                 _hint(said),
+                Confidence.PROVED if said.certain else Confidence.LIKELY,
                 identity=said.code,
             )
 

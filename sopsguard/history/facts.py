@@ -1,0 +1,124 @@
+"""What one version of a SOPS file shows without a key, to be kept: no clear value, nor a trace of one."""
+
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from sopsguard import __version__
+from sopsguard.document import Comment
+from sopsguard.sops.envelope import parse
+from sopsguard.sops.file import SopsFile
+from sopsguard.sops.metadata import Recipient
+from sopsguard.sops.soundness import MAC_BYTES
+
+# What is written into the cache; another number makes it forget.
+FORM = f"history/1/{__version__}"
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One encrypted value of a version. `iv` and `sealed` (data, tag) are digests, `length` is in bytes."""
+
+    key: str
+    aad: str
+    iv: str
+    sealed: str
+    type: str
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a version shows without a key. `mac` is a digest, `modified` the time that authenticates it,
+    `wraps` are (recipient, digest of the wrapped data key), `clear` says whether there are clear values,
+    `only_encrypted` whether the MAC does not cover these."""
+
+    mac: str
+    modified: str
+    wraps: tuple[tuple[str, str], ...]
+    clear: bool
+    only_encrypted: bool
+    values: tuple[Value, ...]
+
+
+def facts_of(file: SopsFile) -> Facts:
+    """What this version shows. No clear value goes into it, nor anything made from one."""
+    values, clear = [], False
+    for leaf in file.leaves:
+        envelope = leaf.envelope
+        if envelope is None:
+            clear = clear or not (leaf.is_comment or leaf.is_empty)
+        elif not isinstance(leaf.node, Comment):
+            sealed = digest(f"{envelope.data},{envelope.tag}")
+            values.append(
+                Value(leaf.key, leaf.aad, digest(envelope.iv), sealed, envelope.type, envelope.length)
+            )
+    meta = file.metadata
+    mac = parse(meta.mac.strip())
+    genuine = meta.loads and mac is not None and mac.exact and mac.length == MAC_BYTES
+    return Facts(
+        digest(meta.mac.strip()) if genuine else "",
+        meta.mac_aad or "",
+        tuple((_name(recipient), digest(recipient.enc)) for recipient in meta.recipients),
+        clear,
+        meta.scope.mac_only_encrypted,
+        tuple(values),
+    )
+
+
+def _name(recipient: Recipient) -> str:
+    # What is no recipient may be the private half, put there by mistake.
+    key = recipient.key
+    return key.normal if key.problem is None else digest(key.normal)
+
+
+def digest(text: str) -> str:
+    """What stands for a text that is compared and never shown."""
+    return blake2b(text.encode("utf-8", "surrogateescape"), digest_size=12).hexdigest()
+
+
+def encoded(facts: Facts | None) -> bytes:
+    """Facts as text for the cache: lists by column, which are read fastest."""
+    import json
+
+    if facts is None:
+        return b"null"
+    columns = [list(column) for column in zip(*map(_row, facts.values), strict=True)] or [[]] * 6
+    return json.dumps(
+        [facts.mac, facts.modified, facts.wraps, facts.clear, facts.only_encrypted, *columns],
+        separators=(",", ":"),
+    ).encode()
+
+
+def _row(value: Value) -> tuple[str, str, str, str, str, int]:
+    return value.key, value.aad, value.iv, value.sealed, value.type, value.length
+
+
+class NotFacts(Exception):
+    """What the cache holds was not made by `encoded`."""
+
+
+def decoded(data: bytes) -> Facts | None:
+    """What `encoded` made. Raises `NotFacts` for anything else."""
+    import json
+
+    try:
+        said = json.loads(data)
+        if said is None:
+            return None
+        mac, modified, wraps, clear, only_encrypted, *columns = said
+        rows = list(zip(*columns, strict=True))
+        pairs = tuple((who, digest) for who, digest in wraps)
+        values = tuple(Value(*row) for row in rows)
+    except (ValueError, TypeError, RecursionError):
+        raise NotFacts from None
+    texts = [mac, modified, *(text for pair in pairs for text in pair)]
+    texts += [text for row in rows for text in row[:5]]
+    sound = (
+        len(columns) == 6
+        and all(type(text) is str for text in texts)
+        and all(type(row[5]) is int for row in rows)
+        and type(clear) is type(only_encrypted) is bool
+    )
+    if not sound:
+        raise NotFacts
+    return Facts(mac, modified, pairs, clear, only_encrypted, values)

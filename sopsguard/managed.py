@@ -10,6 +10,26 @@ if TYPE_CHECKING:
     from sopsguard.sops.config import Config, Verdict
     from sopsguard.sops.file import Broken, SopsFile
 
+# Text about SOPS files rather than such a file.
+PROSE = (
+    *(
+        ".md",
+        ".rst",
+        ".adoc",
+        ".txt",
+        ".html",
+        ".nix",
+        ".py",
+        ".go",
+        ".rs",
+        ".sh",
+        ".js",
+        ".ts",
+        ".rb",
+        ".tf",
+    ),
+    *(".lua", ".pl", ".java", ".c", ".h", ".tex", ".org", ".patch", ".diff"),
+)
 CONFIG_NAMES = (".sops.yaml", ".sops.yml")
 
 
@@ -71,15 +91,35 @@ class Managed:
         return tuple(found)
 
     @cached_property
-    def files(self) -> "Mapping[str, SopsFile | Broken]":
-        """The SOPS files among `paths`."""
-        from sopsguard.sops.file import NotSops, may_be_sops, read
+    def _read(self) -> "tuple[Mapping[str, SopsFile | Broken], tuple[str, ...]]":
+        from sopsguard.sops.file import Broken, NotSops, may_be_sops, read
+        from sopsguard.sops.soundness import is_fake
 
         found: dict[str, SopsFile | Broken] = {}
+        fakes = []
         for path, data in self._candidates():
-            if may_be_sops(data) and not isinstance(file := read(data, path), NotSops):
+            if not may_be_sops(data) or isinstance(file := read(data, path), NotSops):
+                continue
+            if isinstance(file, Broken):
+                # A sample in a manual cannot be parsed as a file either, and is none.
+                if not path.endswith(PROSE):
+                    found[path] = file
+            elif is_fake(file):
+                fakes.append(path)
+            else:
                 found[path] = file
-        return found
+        return found, tuple(fakes)
+
+    @property
+    def files(self) -> "Mapping[str, SopsFile | Broken]":
+        """The SOPS files among `paths`."""
+        return self._read[0]
+
+    @property
+    def fakes(self) -> tuple[str, ...]:
+        """The files among `paths` with a `sops` block that sops has never written: templates, samples,
+        settings of another program."""
+        return self._read[1]
 
     def _candidates(self) -> Iterator[tuple[str, bytes]]:
         hints = self._hinted() if self._hinted is not None else {}

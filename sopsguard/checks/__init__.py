@@ -20,6 +20,7 @@ RULES: dict[str, Family] = {
     "decrypted-leftover": Family.PLAINTEXT,
     "unencrypted-file": Family.PLAINTEXT,
     "unencrypted-value": Family.PLAINTEXT,
+    "template-file": Family.PLAINTEXT,
     "broken-file": Family.SCHEMA,
     "unopenable-file": Family.SCHEMA,
     "hand-edited-file": Family.SCHEMA,

@@ -44,6 +44,29 @@ def problems(file: SopsFile | Broken, now: datetime | None = None) -> Iterator[P
     yield from recipient_problems(file.metadata)
 
 
+def is_fake(file: SopsFile) -> bool:
+    """Whether nothing in the file was ever written by sops: no encrypted value, no MAC and no wrapped data
+    key that is one by its form. So are templates and samples; a real file that was damaged keeps some."""
+    if any(leaf.envelope is not None and _is_real(leaf.envelope) for leaf in file.leaves):
+        return False
+    mac = parse(file.metadata.mac)
+    if mac is not None and _is_real(mac):
+        return False
+    return not any(_is_wrapped(recipient.enc) for recipient in file.metadata.recipients)
+
+
+def _is_real(envelope: Envelope) -> bool:
+    return envelope.decodes and decoded_length(envelope.iv) == IV_BYTES
+
+
+def _is_wrapped(enc: str) -> bool:
+    """Whether the text has the form of a wrapped data key: an armored one with a body, or base64."""
+    lines = [line for line in enc.strip().splitlines() if line and not line.startswith("-----")]
+    return len("".join(lines)) >= 80 and not any(
+        set(line) & set("{}<>$. ") for line in lines if ":" not in line
+    )
+
+
 def _at(code: str, message: str, leaf: Leaf) -> Problem:
     node = leaf.node
     return Problem(code, message, node.line, node.column, leaf.key or None, leaf.document)

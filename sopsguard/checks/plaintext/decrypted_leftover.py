@@ -9,7 +9,7 @@ Remedy: delete the file and add its name to `.gitignore`. Replace the values if 
 from collections.abc import Iterator
 
 from sopsguard.checks.plaintext.found import findings
-from sopsguard.context import Check, Context, Example
+from sopsguard.context import Check, Context, Encrypted, Example
 from sopsguard.model import Family, Finding, Level
 
 ID = "decrypted-leftover"
@@ -29,8 +29,6 @@ CHECK = Check(
     run,
     Example(
         bad={"secrets.dec.yaml": "wireguard:\n  private_key: see the safe\n"},
-        good={
-            "secrets.yaml": "wireguard:\n  private_key: ENC[AES256_GCM,data:AA==,iv:AA==,tag:AA==,type:str]\n"
-        },
+        good={"secrets.yaml": Encrypted("wireguard:\n  private_key: see the safe\n")},
     ),
 )

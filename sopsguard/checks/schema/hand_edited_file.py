@@ -56,7 +56,7 @@ def _hint(breach: Breach) -> str:
 
 def _said_already(ctx: Context, breach: Breach) -> bool:
     problems = ctx.file_problems.get(breach.path, ())
-    if any(problem.code == "L10" for problem in problems):
+    if any(problem.code in ("L10", "L11") for problem in problems):
         return True
     told = {problem.key for problem in problems if problem.code in _SAID}
     return bool(breach.keys) and told.issuperset(breach.keys)

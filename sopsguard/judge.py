@@ -1,15 +1,17 @@
 """From checks to a verdict: levels, waivers and what-is-new applied, sorted, one finding per cause."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from sopsguard import checks
-from sopsguard.model import Family, Finding, Level, Location, Unknown
+from sopsguard.model import Family, Finding, Level, Location, Unknown, discreet
 from sopsguard.policy import FILE, Waiver, matches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from sopsguard.context import Context
+
+_Said = TypeVar("_Said", Finding, Unknown)
 
 # Rules about the waivers themselves; the engine yields them, because only it sees what a waiver met.
 EXPIRED = "expired-waiver"
@@ -75,10 +77,10 @@ def judge(ctx: "Context", rules: "Iterable[str]", *, only_new: bool, whole: bool
             continue
         for said in check.run(ctx):
             if isinstance(said, Unknown):
-                unknown.append(said._replace(rule=rule, family=check.family))
+                unknown.append(_discreet(said)._replace(rule=rule, family=check.family))
             else:
                 level = default if said.level is None else _weaker(said.level, default)
-                raw.append(said._replace(rule=rule, family=check.family, level=level))
+                raw.append(_discreet(said)._replace(rule=rule, family=check.family, level=level))
     found = fingerprinted(_most_specific(_one_per_cause(raw)))
     older = 0
     if only_new and found:
@@ -108,6 +110,15 @@ def _was_there(ctx: "Context", f: Finding, before: "frozenset[tuple[str, str]]")
     if f.mark:
         return (f.rule, f.mark) in ctx.old_marks
     return (f.fingerprint, f.message) in before
+
+
+def _discreet(said: _Said) -> _Said:
+    """The same without secrets that stand where a name belongs: a key of YAML, an anchor, a field."""
+    key = said.location.key
+    where = said.location._replace(key=discreet(key)) if key else said.location
+    if isinstance(said, Unknown):
+        return said._replace(location=where, reason=discreet(said.reason), needed=discreet(said.needed))
+    return said._replace(location=where, message=discreet(said.message), hint=discreet(said.hint))
 
 
 def _weaker(said: Level, default: Level) -> Level:
@@ -186,7 +197,7 @@ def _waive(
         if waiver is not None:
             used.add(waiver)
         if waiver is not None and waiver.until >= ctx.today:
-            waived.append(Waived(f, waiver.reason, waiver.until))
+            waived.append(Waived(f, discreet(waiver.reason), waiver.until))
         else:
             kept.append(f)
     return kept, waived, fingerprinted(_about_waivers(ctx, used, rules, whole))

@@ -145,3 +145,32 @@ def _escape(char: str) -> str:
     if code < 0x100:
         return {"\n": "\\n", "\r": "\\r", "\t": "\\t"}.get(char, f"\\x{code:02x}")
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def discreet(text: str) -> str:
+    """`text` that repeats words of others (the name of a key, of an anchor, a reason), where a word that
+    looks like a secret put in the wrong place is masked. Public halves of keys and digests stay."""
+    if len(text) < 16:
+        return text
+    import re
+
+    return re.sub(
+        r"(?<!SHA256:)(?<![A-Za-z0-9+/=_~-])[A-Za-z0-9+/=_~-]{16,}",
+        lambda m: "…" if _looks_secret(m[0]) else m[0],
+        text,
+    )
+
+
+def _looks_secret(word: str) -> bool:
+    """Whether a word jumps between capitals, small letters and digits as only random ones do."""
+    if word.startswith(("age1", "AAAA")) or (len(word) == 44 and word[-1] == "="):
+        return False
+    if word.startswith(("AGE-SECRET-KEY-", "AGE-PLUGIN-")):
+        return True
+    if not word.strip("0123456789abcdefABCDEF-"):
+        return False
+    from itertools import pairwise
+
+    kinds = ["A" if c.isupper() else "a" if c.islower() else "0" if c.isdigit() else "-" for c in word]
+    jumps = sum(a != b for a, b in pairwise(kinds))
+    return len(set(kinds) - {"-"}) > 2 and jumps * 10 >= len(word) * 3

@@ -9,7 +9,7 @@ used here: importing it costs three times what a whole hook may.
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sopsguard.model import Family, Level, UserError, printable
+from sopsguard.model import Family, Level, UserError, discreet, printable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -65,14 +65,30 @@ def matches(pattern: str, path: str) -> bool:
     """Whether the glob of a waiver covers the path (both relative to the top of the repository)."""
     import re
 
-    # Not fnmatch: its `*` crosses folders, so `docs/*` would waive `docs/deep/down/key`.
-    parts = []
+    # Not fnmatch: its `*` crosses folders, so `docs/*` would waive `docs/deep/down/key`. And no regular
+    # expression: a pattern of many stars would keep it busy for years. These are all places in the path
+    # that the pattern may have come to.
+    places, end = {0}, len(path)
     for piece in re.split(r"(\*\*/|\*\*|\*|\?)", pattern):
-        parts.append(
-            {"**/": r"(?:[^\0]*/)?", "**": r"[^\0]*", "*": r"[^/]*", "?": r"[^/]"}.get(piece)
-            or re.escape(piece)
-        )
-    return re.fullmatch("".join(parts), path, re.DOTALL) is not None
+        if piece == "**/":
+            places |= {at + 1 for at in range(min(places), end) if path[at] == "/"}
+        elif piece == "**":
+            places = set(range(min(places), end + 1))
+        elif piece == "*":
+            reached: set[int] = set()
+            for place in places:
+                while place not in reached:
+                    reached.add(place)
+                    if place < end and path[place] != "/":
+                        place += 1
+            places = reached
+        elif piece == "?":
+            places = {place + 1 for place in places if place < end and path[place] != "/"}
+        else:
+            places = {place + len(piece) for place in places if path.startswith(piece, place)}
+        if not places:
+            return False
+    return end in places
 
 
 def nearest(word: str, known: "Collection[str]") -> str:
@@ -165,7 +181,7 @@ def _mapping(items: list[_Node]) -> dict[str, tuple[_Node, _Node]]:
 
 
 def _wrong(line: int, message: str, hint: str) -> UserError:
-    return UserError(f"{FILE}:{line}: {printable(message)}", printable(hint))
+    return UserError(f"{FILE}:{line}: {printable(discreet(message))}", printable(hint))
 
 
 class _Reader:

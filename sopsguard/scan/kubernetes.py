@@ -16,6 +16,7 @@ _JSON_KIND = r"\"kind\"\s{0,8}:\s{0,8}\"Secret\""
 _LINE = r"([ \t]*(?:- +)*)(?:[\"']?([A-Za-z0-9_.-]{1,253})[\"']?[ \t]*:(?=[ \t\r]|$))?[ \t]*(.*)"
 _JSON_DATA = r"\"(data|stringData)\"\s*:\s*\{"
 _JSON_PAIR = r"\s*,?\s*\"((?:[^\"\\]|\\.){1,253})\"\s*:\s*(?:\"((?:[^\"\\]|\\.)*)\"|[^,}\"]*)"
+_BRACE = r"[{}]|\"(?:[^\"\\\n]|\\.){0,100000}\""  # a brace in a string is none
 _TEMPLATE = (
     r"\{\{|[$#]\{|\[\[|#%|\$\(|<%|\{%|<path:|<\w*(?:secret|vault|your|password|token|key|value|here|base64)[^>]*>"
     r"|^(?:ref\+|vault:|secretref:|op://|AVP|ENC\[|\$[A-Z_]+$|!)|^<[\w .-]+>$"
@@ -52,6 +53,7 @@ class _Line(NamedTuple):
 def secrets(text: bytes, positions: Sequence[int]) -> Iterator[Hit]:
     """A hit for each clear value of the Secrets whose `kind` stands at `positions`."""
     done = -1
+    objects: list[int] = []
     read: dict[int, int] = {}  # column of a mapping → where the last one read there ends
     for at in sorted(positions):
         if at < done:
@@ -69,7 +71,9 @@ def secrets(text: bytes, positions: Sequence[int]) -> Iterator[Hit]:
         json = _re(_JSON_KIND).match(text, at)
         if json is not None:
             done = json.end()
-            yield from _json(text, at)
+            objects.append(at)
+    if objects:
+        yield from _json(text, objects)
 
 
 def _yaml(text: bytes, lines: list[_Line], column: int) -> Iterator[Hit]:
@@ -158,32 +162,34 @@ def _children(lines: Sequence[_Line], column: int) -> Iterator[tuple[bytes, byte
         yield key, b"\n".join(parts), start, end
 
 
-def _json(text: bytes, at: int) -> Iterator[Hit]:
-    """Values of the object whose `kind` stands at `at`."""
-    start, depth = at, 0
-    floor = max(0, at - (1 << 18))
-    while start > floor:
-        start -= 1
-        if text[start] == 0x7D:
-            depth += 1
-        elif text[start] == 0x7B:
-            depth -= 1
-            if depth < 0:
-                break
-    end, depth = start, 0
-    ceiling = min(len(text), at + (1 << 18))
-    while end < ceiling:
-        if text[end] == 0x7B:
-            depth += 1
-        elif text[end] == 0x7D:
-            depth -= 1
-            if depth == 0:
-                break
-        end += 1
-    for match in _re(_JSON_DATA).finditer(text, start, end):
-        inner = text[start : match.start()]
-        if inner.count(b"{") - inner.count(b"}") == 1:
-            yield from _json_values(text, match[1], match.end(), end)
+def _json(text: bytes, kinds: Sequence[int]) -> Iterator[Hit]:
+    """Values of the objects whose `kind` stands at one of the places, in one pass over the braces."""
+    sections = list(_re(_JSON_DATA).finditer(text))
+    parents = _parents(text, sorted({*kinds, *(match.start() for match in sections)}))
+    wanted = {parents[at] for at in kinds}
+    for match in sections:
+        if parents[match.start()] in wanted:
+            yield from _json_values(text, match[1], match.end(), len(text))
+
+
+def _parents(text: bytes, places: Sequence[int]) -> dict[int, int]:
+    """Of each place the brace that opens the object it stands in; -1 where there is none."""
+    parents: dict[int, int] = {}
+    opened: list[int] = []
+    waiting = iter(places)
+    place = next(waiting, None)
+    for brace in _re(_BRACE).finditer(text):
+        while place is not None and place < brace.start() + 1:
+            parents[place] = opened[-1] if opened else -1
+            place = next(waiting, None)
+        if brace[0] == b"{":
+            opened.append(brace.start())
+        elif brace[0] == b"}" and opened:
+            opened.pop()
+    while place is not None:
+        parents[place] = opened[-1] if opened else -1
+        place = next(waiting, None)
+    return parents
 
 
 def _json_values(text: bytes, section: bytes, start: int, end: int) -> Iterator[Hit]:

@@ -174,7 +174,7 @@ def _mixed(case: _Case, record: Record) -> Breach | None:
     kept, turned = mixed
     line, column = case.value(kept)
     what = (
-        f"`{kept.key}` and `{turned.key}` have different data keys: a value was taken over from before or after"
+        f"`{kept.key}` and `{turned.key}` have different data keys: one was taken over from before or after"
         " a `sops rotate`, and no key decrypts both"
     )
     return Breach(case.file.path, "H3", what, line, column, kept.key, (kept.key,))

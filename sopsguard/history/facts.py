@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import NamedTuple
 
 from sopsguard import __version__
 from sopsguard.document import Comment
@@ -14,8 +15,7 @@ from sopsguard.sops.soundness import MAC_BYTES
 FORM = f"history/1/{__version__}"
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(NamedTuple):
     """One encrypted value of a version. `iv` and `sealed` (data, tag) are digests, `length` is in bytes."""
 
     key: str
@@ -40,8 +40,9 @@ class Facts:
     values: tuple[Value, ...]
 
 
-def facts_of(file: SopsFile) -> Facts:
-    """What this version shows. No clear value goes into it, nor anything made from one."""
+def facts_of(file: SopsFile, shared: dict[Value, Value] | None = None) -> Facts:
+    """What this version shows. No clear value goes into it, nor anything made from one. `shared`: see
+    `decoded`."""
     values, clear = [], False
     for leaf in file.leaves:
         envelope = leaf.envelope
@@ -61,7 +62,7 @@ def facts_of(file: SopsFile) -> Facts:
         tuple((_name(recipient), digest(recipient.enc)) for recipient in meta.recipients),
         clear,
         meta.scope.mac_only_encrypted,
-        tuple(values),
+        tuple(values) if shared is None else tuple(shared.setdefault(value, value) for value in values),
     )
 
 
@@ -82,23 +83,22 @@ def encoded(facts: Facts | None) -> bytes:
 
     if facts is None:
         return b"null"
-    columns = [list(column) for column in zip(*map(_row, facts.values), strict=True)] or [[]] * 6
+    columns = list(zip(*facts.values, strict=True)) or [()] * 6
     return json.dumps(
         [facts.mac, facts.modified, facts.wraps, facts.clear, facts.only_encrypted, *columns],
         separators=(",", ":"),
     ).encode()
 
 
-def _row(value: Value) -> tuple[str, str, str, str, str, int]:
-    return value.key, value.aad, value.iv, value.sealed, value.type, value.length
-
-
 class NotFacts(Exception):
     """What the cache holds was not made by `encoded`."""
 
 
-def decoded(data: bytes) -> Facts | None:
-    """What `encoded` made. Raises `NotFacts` for anything else."""
+def decoded(data: bytes, shared: dict[Value, Value] | None = None) -> Facts | None:
+    """What `encoded` made. Raises `NotFacts` for anything else.
+
+    Most values are in many versions: those in `shared` are taken from there, so that each is held once.
+    """
     import json
 
     try:
@@ -108,7 +108,7 @@ def decoded(data: bytes) -> Facts | None:
         mac, modified, wraps, clear, only_encrypted, *columns = said
         rows = list(zip(*columns, strict=True))
         pairs = tuple((who, digest) for who, digest in wraps)
-        values = tuple(Value(*row) for row in rows)
+        values = tuple(map(Value._make, rows))
     except (ValueError, TypeError, RecursionError):
         raise NotFacts from None
     texts = [mac, modified, *(text for pair in pairs for text in pair)]
@@ -121,4 +121,6 @@ def decoded(data: bytes) -> Facts | None:
     )
     if not sound:
         raise NotFacts
+    if shared is not None:
+        values = tuple(shared.setdefault(value, value) for value in values)
     return Facts(mac, modified, pairs, clear, only_encrypted, values)

@@ -52,21 +52,21 @@ class Record:
     def mixed(self, values: Iterable[Value]) -> tuple[Value, Value] | None:
         """A value that has the data key of an earlier version, and one that was encrypted with another since:
         they do not decrypt with one key. The first is of the few that are out of place."""
-        values = tuple(values)
+        known = [(value, *self._bits(value)) for value in values]
         same_bits = other_bits = 0
-        for value in values:
-            same, other = self._bits(value)
+        for _, same, other in known:
             same_bits |= same
             other_bits |= other
         both = same_bits & other_bits
         if not both:
             return None
         pairs = []
-        for number in range(self._count):
-            if both >> number & 1:
-                same_values = [v for v in values if self._bits(v)[0] >> number & 1]
-                other_values = [v for v in values if self._bits(v)[1] >> number & 1]
-                pairs.append((len(same_values), same_values[0], other_values[0]))
+        while both:
+            bit = both & -both
+            both ^= bit
+            kept_ones = [value for value, same, _ in known if same & bit]
+            turned_ones = [value for value, _, other in known if other & bit]
+            pairs.append((len(kept_ones), kept_ones[0], turned_ones[0]))
         _, kept, turned = min(pairs, key=lambda pair: pair[0])
         return kept, turned
 

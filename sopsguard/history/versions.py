@@ -7,7 +7,7 @@ from typing import Protocol
 
 from sopsguard.cache import Cache
 from sopsguard.document import format_of
-from sopsguard.history.facts import Facts, NotFacts, decoded, encoded, facts_of
+from sopsguard.history.facts import Facts, NotFacts, Value, decoded, encoded, facts_of
 from sopsguard.snapshot import SUBMODULE, SYMLINK, Change, Entry, Piece, Unreadable
 from sopsguard.sops.file import SopsFile, may_be_sops, read
 
@@ -96,6 +96,7 @@ class History:
         """By id; text says why a content cannot be read."""
         wanted = {_id(entry): entry for entry in entries}
         facts: dict[str, Facts | str | None] = {}
+        shared: dict[Value, Value] = {}
         if wanted:
             like = next(iter(wanted.values())).oid
             for present, known in self._present:
@@ -103,7 +104,7 @@ class History:
         if self._cache is not None:
             for name, data in self._cache.get(name for name in wanted if name not in facts).items():
                 with suppress(NotFacts):
-                    facts[name] = decoded(data)
+                    facts[name] = decoded(data, shared)
         missing = [entry for name, entry in wanted.items() if name not in facts]
         for start in range(0, len(missing), _PORTION):
             made: dict[str, Facts | None] = {}
@@ -112,7 +113,7 @@ class History:
                     facts[_id(entry)] = piece.reason
                 elif piece.offset == 0:
                     file = _sops(piece, entry.path)
-                    made[_id(entry)] = facts_of(file) if file is not None else None
+                    made[_id(entry)] = facts_of(file, shared) if file is not None else None
             facts |= made
             if self._cache is not None:
                 self._cache.put({name: encoded(one) for name, one in made.items()})

@@ -453,6 +453,14 @@ def test_with_partial_macs_clear_values_are_free(sops: RealSops) -> None:
     assert stories.errors(stories.committed([{NAME: data}, {NAME: without("other:")(data)}])) == [HAND]
 
 
+def test_a_template_with_an_invented_block_is_held_to_nothing(sops: RealSops, first: bytes) -> None:
+    invented = re.sub(rb"mac: .*", b"mac: ENC[AES256_GCM,data:aGVsbG8=,iv:...,tag:...,type:str]", first)
+    for template in (invented, re.sub(rb"    mac: .*\n", b"", first), b"sops:\n    mac: x\na: 1\n"):
+        changed = template.replace(b"other: ", b"another: ").replace(b"a: 1", b"a: 2")
+        verdict = stories.committed([{NAME: template}, {NAME: changed}])
+        assert {HAND, MOVED} & set(stories.errors(verdict)) == set()
+
+
 TWO = "a: the first one\nb: the second one\n---\nc: the third one\nd: the fourth one\n"
 OTHERS: dict[str, tuple[str, str]] = {
     "s.json": ('{"a": "the first one", "b": {"c": "the second", "d": ["x one", "y two"]}, "n": 5}', '["a"]'),

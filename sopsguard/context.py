@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sopsguard.managed import Managed, is_config, looks_like_sops
 from sopsguard.model import Confidence, Family, Finding, Level, Location, Unknown
 from sopsguard.policy import Policy
-from sopsguard.snapshot import Change, Entry, Piece, Snapshot, TooLarge, Unreadable
+from sopsguard.snapshot import LIMIT, Change, Entry, Piece, Snapshot, TooLarge, Unreadable
 
 if TYPE_CHECKING:
     from sopsguard.history import Breach, History, Unsettled
@@ -387,6 +387,7 @@ class _Reader:
                 self.notes.append(
                     f"{change.path}: {piece.size >> 20} MiB, judged window by window, not as one document"
                 )
+                self._too_large(change, piece)
             # A version of a range says nothing against what the path holds at the end.
             if piece.last and looks_like_sops(piece.data):
                 self.sops[change.path] = True
@@ -408,6 +409,15 @@ class _Reader:
             ):
                 continue
             self.found.append(_found(change, piece, hit))
+
+    def _too_large(self, change: Change, piece: Piece) -> None:
+        if b"ENC[AES256_GCM," in piece.data:
+            where = Location(change.path, commit=change.commit)
+            reason = (
+                f"a SOPS file of {piece.size >> 20} MiB is searched for secrets, but not judged as a document"
+            )
+            needed = f"a file of at most {LIMIT >> 20} MiB"
+            self.unknown.append(Unknown(where, reason, needed, rule="broken-file", family=Family.SCHEMA))
 
     def _seen(self, path: str, kind: str, start: int, secret: bytes) -> bool:
         """Windows of a large file overlap; what lies in the overlap is met twice."""

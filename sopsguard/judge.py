@@ -65,7 +65,7 @@ def judge(ctx: "Context", rules: "Iterable[str]", *, only_new: bool, whole: bool
     rules = tuple(rules)
     unknown: list[Unknown] = []
     raw: list[Finding] = []
-    unknown.extend(u._replace(rule=u.rule or "plaintext", family=Family.PLAINTEXT) for u in ctx.unread)
+    unknown.extend(u if u.rule else u._replace(rule="plaintext", family=Family.PLAINTEXT) for u in ctx.unread)
     wanted = {f.rule for f in ctx.found}
     for rule in rules:
         # A rule that nothing here concerns is not even imported: this is the path of most commits.

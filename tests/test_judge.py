@@ -146,3 +146,10 @@ def test_the_same_secret_along_a_history_is_one_finding() -> None:
 
     result = judge(Context(now, commits), tuple(checks.RULES), only_new=False, whole=False)
     assert [f.location.commit for f in result.findings] == ["a" * 40]
+
+
+def test_a_huge_sops_file_is_undecided_not_fine() -> None:
+    line = "k: ENC[AES256_GCM,data:AAAA,iv:AAAA,tag:AAAA,type:str]\n"
+    huge = "sops:\n" + line * ((17 << 20) // len(line))
+    result = verdict({"huge.yaml": huge})
+    assert [(u.rule, u.family, u.blocking) for u in result.unknown] == [("broken-file", "schema", False)]

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from sopsguard.checks.problems import Advice, of_configs, of_files
 from sopsguard.context import Check, Context, Encrypted, Example
-from sopsguard.model import Encrypt, Family, Finding, Level, Unknown
+from sopsguard.model import Encrypt, Family, Finding, Level, Location, Unknown
 
 LEAKED = "encrypt it with sops, and replace the value if it was ever pushed"
 CODES = {
@@ -27,6 +27,11 @@ CODES = {
 
 def run(ctx: Context) -> Iterator[Finding | Unknown]:
     """Clear values and comments that the scope selects, and expressions that select nothing."""
+    from sopsguard.sops.file import SopsFile
+
+    for path, file in ctx.managed.files.items():
+        if isinstance(file, SopsFile) and (missing := file.selection.missing) is not None:
+            yield Unknown(Location(path), missing.reason, missing.needed)
     yield from of_configs(ctx, {"C8": CODES["C8"]})
     yield from of_files(ctx, CODES, lambda path: Encrypt(path))
 

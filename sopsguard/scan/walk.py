@@ -17,7 +17,6 @@ from sopsguard.scan.hit import (
     Problem,
     Result,
 )
-from sopsguard.scan.yamlkey import key_of
 
 if TYPE_CHECKING:
     import re
@@ -83,8 +82,11 @@ class Walk:
         if regions is None and all(hit.confidence is Confidence.POSSIBLE for hit in hits):
             hits += self._leftover(data)
         kept = tuple(hit for hit in _distinct(hits) if hit.kind != SAMPLE)
-        if path.endswith((".yaml", ".yml")) and kept:
-            kept = tuple(hit if hit.key else hit._replace(key=key_of(data, hit.start)) for hit in kept)
+        if kept and path.endswith((".yaml", ".yml")):
+            from sopsguard.scan.yamlkey import keys_of
+
+            keys = keys_of(data, [hit.start for hit in kept])
+            kept = tuple(h if h.key else h._replace(key=key) for h, key in zip(kept, keys, strict=True))
         return Result(kept, tuple(dict.fromkeys(self._unknown)))
 
     def _regions(self, data: bytes, regions: "Regions") -> list[Hit]:

@@ -15,7 +15,7 @@ from sopsguard.scan import Hit, Scanner, nixfile
 from sopsguard.scan.patterns import ALL
 from sopsguard.scan.prefilter import Prefilter
 from sopsguard.scan.versions import changed
-from sopsguard.scan.yamlkey import key_of
+from sopsguard.scan.yamlkey import keys_of
 
 SCANNER = Scanner()
 BULK = Scanner(bulk=True)
@@ -173,9 +173,15 @@ def test_in_yaml_the_key_is_told(text: str, key: str) -> None:
     assert only(text.format(IDENTITY.secret), "a.yaml").key == key
 
 
-@given(st.binary(max_size=300), st.integers(0, 300))
-def test_any_place_of_any_bytes_has_a_key_or_none(data: bytes, offset: int) -> None:
-    assert isinstance(key_of(data, min(offset, len(data))), str)
+@given(st.binary(max_size=300), st.lists(st.integers(0, 300), max_size=4))
+def test_any_place_of_any_bytes_has_a_key_or_none(data: bytes, offsets: list[int]) -> None:
+    places = sorted(min(offset, len(data)) for offset in offsets)
+    assert len(keys_of(data, places)) == len(places)
+
+
+def test_many_hits_in_one_file_cost_no_more_than_each_alone() -> None:
+    lines = [f"- {age.generate_identity().secret[:-1]}q\n" for _ in range(300)]
+    assert len(kinds("keys:\n" + "".join(lines), "a.yaml")) == 300
 
 
 def test_nix_joins_literals_and_names_the_option() -> None:

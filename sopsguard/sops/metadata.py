@@ -87,9 +87,10 @@ class Metadata:
     groups: tuple[tuple[Recipient, ...], ...]
     hidden_groups: int
     shamir_threshold: int
-    lastmodified: str
-    mac: str
-    version: str
+    # What a hand put there may be anything.
+    lastmodified: str = field(repr=False)
+    mac: str = field(repr=False)
+    version: str = field(repr=False)
     scope: Scope
     explicit_scope: Scope
     unknown: tuple[str, ...]

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from sopsguard.snapshot import EXECUTABLE, FILE, Snapshot, TooLarge, Unreadable
+from sopsguard.sops import may_be_sops
 
 if TYPE_CHECKING:
     from sopsguard.sops.config import Config, Verdict
@@ -40,7 +42,7 @@ def is_config(path: str) -> bool:
 
 def looks_like_sops(data: bytes) -> bool:
     """A test of the bytes alone, for the path on which nothing may be imported: no is certain."""
-    return b"sops" in data or b"ENC[AES256_GCM," in data
+    return may_be_sops(data)
 
 
 class Managed:
@@ -92,13 +94,17 @@ class Managed:
 
     @cached_property
     def _read(self) -> "tuple[Mapping[str, SopsFile | Broken], tuple[str, ...]]":
-        from sopsguard.sops.file import Broken, NotSops, may_be_sops, read
+        candidates = self._candidates()
+        first = next(candidates, None)
+        if first is None:  # the usual commit: the format need not even be imported
+            return {}, ()
+        from sopsguard.sops.file import Broken, NotSops, read
         from sopsguard.sops.soundness import is_fake
 
         found: dict[str, SopsFile | Broken] = {}
         fakes = []
-        for path, data in self._candidates():
-            if not may_be_sops(data) or isinstance(file := read(data, path), NotSops):
+        for path, data in chain((first,), candidates):
+            if isinstance(file := read(data, path), NotSops):
                 continue
             if isinstance(file, Broken):
                 # A sample in a manual cannot be parsed as a file either, and is none.

@@ -383,10 +383,12 @@ def heavy(names: set[str]) -> set[str]:
 
 @pytest.fixture
 def repository(tmp_path: Path, peer: Peer) -> Path:
-    """A repository with one harmless text file and one harmless Nix file staged."""
+    """A repository with a harmless text file and a harmless Nix file staged."""
     git = peer("git")
     subprocess.run([git, "init", "-q", "."], cwd=tmp_path, check=True)
     (tmp_path / "notes.txt").write_text("The quick brown fox jumps over the lazy dog.\n" * 90)
+    nix = "{ config, ... }: { machine.passwordFile = config.sops.secrets.a.path; }\n"
+    (tmp_path / "host.nix").write_text(nix)
     subprocess.run([git, "add", "."], cwd=tmp_path, check=True)
     return tmp_path
 

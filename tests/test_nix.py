@@ -181,6 +181,20 @@ def test_without_the_engine_the_file_is_unread(monkeypatch: pytest.MonkeyPatch) 
     assert isinstance(nix.literals(b"{ }"), nix.Unread)
 
 
+@pytest.mark.parametrize("version", ["0.26.0", None])
+def test_an_engine_that_would_crash_is_not_used(monkeypatch: pytest.MonkeyPatch, version: str | None) -> None:
+    import tree_sitter
+
+    monkeypatch.setattr(syntax, "_parser", None)
+    if version is None:
+        monkeypatch.delattr(tree_sitter, "__version__")
+    else:
+        monkeypatch.setattr(tree_sitter, "__version__", version)
+    unread = nix.literals(b"{ }")
+    assert isinstance(unread, nix.Unread)
+    assert "0.26.1" in unread.needed
+
+
 def test_reading_literals_imports_nothing_slow() -> None:
     script = (
         "import sys; from sopsguard import nix; reading = nix.literals(b'{ password = \"x1\"; }');"
@@ -284,6 +298,7 @@ SECRETS: list[tuple[str, str, Confidence]] = [
     ('{ a.b = pkgs.writeTextFile { name = "db-password"; text = "hunter2"; }; }', "password", LIKELY),
     ('let pw = "hunter2"; in { a.passwordFile = pkgs.writeText "x" pw; }', "password", LIKELY),
     ('{ environment.etc."restic-password".text = "hunter2"; }', "password", LIKELY),
+    ('{ environment.etc."restic-p\\assword".text = "hunter2"; }', "password", LIKELY),
     ('{ home.file.".config/token".text = "abc123def"; }', "token", LIKELY),
     ('{ deployment.keys.db.text = "shh1"; }', "secret", LIKELY),
     # elsewhere

@@ -43,6 +43,8 @@ _URL_PASSWORD = rb"(?<=[a-zA-Z0-9])://([^\s/@:\"'\x00]{0,256}):([^\s/@\"']{1,102
 def may_hold_secrets(source: bytes) -> bool:
     """False when no name of a secret option occurs, so that parsing could find nothing."""
     lower = source.lower()
+    if b"\\" in lower:  # "pass\word" is a way to write the name
+        lower = lower.replace(b"''\\", b"").replace(b"\\", b"")
     if any(word in lower for word in _TELLING):
         return True
     if b"key" in lower and re.search(_KEY_NAME, lower) is not None:

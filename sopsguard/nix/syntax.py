@@ -22,10 +22,16 @@ _parser: "Parser | None" = None
 
 
 def engine() -> "Parser":
+    """The parser, made once; ImportError where it is missing or too old."""
     global _parser
     if _parser is None:
+        import tree_sitter
         from tree_sitter import Language, Parser
 
+        # Before 0.26.1 every call of the progress callback loses a reference to False: soon a crash.
+        version = getattr(tree_sitter, "__version__", "0").split(".")
+        if [int(part) for part in version if part.isdigit()] < [0, 26, 1]:
+            raise ImportError("tree-sitter is older than 0.26.1")
         _parser = Parser(Language(_grammar()))
     return _parser
 
@@ -56,7 +62,7 @@ def parse(source: bytes) -> "Tree | Unread":
     try:
         tree = _parsed(source)
     except ImportError:
-        return Unread("the Nix parser is not installed", "tree-sitter and tree-sitter-nix")
+        return Unread("the Nix parser is not installed or too old", "tree-sitter (0.26.1 or newer) and tree-sitter-nix")
     if tree is None:
         return Unread("the Nix parser does not get through it", "a file that is written like Nix")
     if tree.root_node.has_error and (b"|>" in source or b"<|" in source):

@@ -199,14 +199,13 @@ class Walk:
         stop = text.find(b"\n", last, last + 512)
         line = text[begin : stop if stop >= 0 else last + 512]
         # Of the path the general patterns ask only what kind of file it is.
-        path = self._suffix if pattern.id.startswith("generic-") else self._path
+        general = pattern.id.startswith("generic-")
+        path = self._suffix if general else self._path
         mark = hash((pattern.id, start - begin, end - begin, line, path))
         verdict = self._verdicts.get(mark)
         if verdict is None:
             verdict = self._verdict(mark, pattern, text[start:end], line, start - begin)
-        if verdict != "reject" and not (
-            path is self._suffix and _is_base64(text[max(0, first - 20) : first])
-        ):
+        if verdict != "reject" and not (general and _is_base64(text[max(0, first - 20) : first])):
             confidence = Confidence.POSSIBLE if verdict == "weak" else Confidence(pattern.confidence)
             yield Hit(pattern.rule, pattern.id, pattern.title, start, end, text[start:end], confidence)
 

@@ -62,7 +62,8 @@ def parse(source: bytes) -> "Tree | Unread":
     try:
         tree = _parsed(source)
     except ImportError:
-        return Unread("the Nix parser is not installed or too old", "tree-sitter (0.26.1 or newer) and tree-sitter-nix")
+        needed = "tree-sitter (0.26.1 or newer) and tree-sitter-nix"
+        return Unread("the Nix parser is not installed or too old", needed)
     if tree is None:
         return Unread("the Nix parser does not get through it", "a file that is written like Nix")
     if tree.root_node.has_error and (b"|>" in source or b"<|" in source):

@@ -25,6 +25,8 @@ def password(found: Found) -> str:
     value = found.value
     if value.lower() in DUMMIES:
         return REJECT
+    if len(value) >= 300 and _SEALED.match(value):
+        return REJECT
     name = name_of(found.before)
     if name and not _PASSWORD_NAME.search(name):
         return REJECT
@@ -88,6 +90,8 @@ def secret(found: Found) -> str:
     loose = _is_loose(found)
     if _is_about(found, name) or (loose and not _is_likely(found)):
         return REJECT
+    if HEX.fullmatch(value) and _FILE_NAME.search(found.before):
+        return REJECT  # a lock file: what it is named after is a file, and this its hash
     if UUID.fullmatch(value):
         return WEAK if _SECRET_END.search(name) else REJECT
     quoted = is_quoted(found)
@@ -208,6 +212,9 @@ CAPITALS = Regex(rb"[A-Z]+(?:_[A-Z]+)*")
 IDENTIFIER = Regex(rb"[A-Za-z_][A-Za-z0-9_]*")
 
 # Names joined by dots, arrows or colons, as programs write members
+# The ciphertext of a SealedSecret: the length of the wrapped key (512 bytes, as a rule) comes first.
+_SEALED = Regex(rb"Ag[A-D][A-Za-z0-9+/]{200,}")
+_FILE_NAME = Regex(rb"/[\w.@-]*\.[a-z]{1,4}[\"']?[ \t]*[:=][ \t]*[\"']?$")
 CHAIN = Regex(rb"\$?[A-Za-z_][\w]*(?:(?:\??\.|->|::|-)[A-Za-z_][\w]*)*")
 
 MEMBER = Regex(rb"\$?[A-Za-z_]\w*(?:(?:\??\.|->|::)[A-Za-z_]\w*)+")

@@ -31,6 +31,41 @@ def wireguard_key() -> str:
     return base64.b64encode(raw).decode()
 
 
+def wireguard_public() -> str:
+    """A public key as `wg pubkey` prints it."""
+    from sopsguard.keys import wireguard
+
+    return wireguard.generate().public
+
+
+def openssh_key() -> str:
+    """A private key as `ssh-keygen` writes it."""
+    from cryptography.hazmat.primitives import serialization as s
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    key = Ed25519PrivateKey.generate()
+    return key.private_bytes(s.Encoding.PEM, s.PrivateFormat.OpenSSH, s.NoEncryption()).decode()
+
+
+def openssh_public(comment: str = "") -> str:
+    """A line as in `id_ed25519.pub`."""
+    from cryptography.hazmat.primitives import serialization as s
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    key = Ed25519PrivateKey.generate().public_key()
+    line = key.public_bytes(s.Encoding.OpenSSH, s.PublicFormat.OpenSSH).decode()
+    return f"{line} {comment}".rstrip()
+
+
+def pem_key() -> str:
+    """A private key in PKCS#8."""
+    from cryptography.hazmat.primitives import serialization as s
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    return key.private_bytes(s.Encoding.PEM, s.PrivateFormat.PKCS8, s.NoEncryption()).decode()
+
+
 def github_token(prefix: str = "ghp_") -> str:
     """A token with the checksum that GitHub documents: CRC-32 of the random part, in base 62."""
     body = "".join(secrets.choice(BASE62) for _ in range(30))

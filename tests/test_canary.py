@@ -574,8 +574,10 @@ def test_no_repr_shows_a_secret(stage: Stage, secrets: Secrets, watch: Watch) ->
     ):
         for field, value in zip(secrets._fields, secrets[:-1], strict=False):
             text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
-            for candidate in (text, text[:-1], f"{text}x", f"ssh-rsa {text}", f"# {text}\n{text}\n"):
-                shown[f"{parse.__module__}.{parse.__name__} {field}"] = parse(candidate)
+            for number, candidate in enumerate(
+                (text, text[:-1], f"{text}x", f"ssh-rsa {text}", f"# {text}\n{text}\n")
+            ):
+                shown[f"{parse.__module__}.{parse.__name__} {field} {number}"] = parse(candidate)
     leaks = [
         f"{name}: {leak}" for name, thing in shown.items() for leak in watch.finds(repr(thing), names=False)
     ]

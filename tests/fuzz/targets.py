@@ -61,7 +61,7 @@ def _scan(data: bytes, bulk: bool = False, history: bool = False) -> None:
         for hit in result.hits:
             assert 0 <= hit.start <= hit.end <= len(data), hit
             assert hit.secret, hit
-            assert len(hit.secret) < 8 or repr(hit.secret)[2:-1] not in repr(hit), "secret in repr"
+            assert len(hit.secret) < 16 or repr(hit.secret)[2:-1] not in repr(hit), "secret in repr"
             printable(hit.title)
         for problem in result.unknown:
             assert 0 <= problem.start <= problem.end <= len(data), problem

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 # Expressions that are read more than once because a name or a function stands for them.
 _EXPANSIONS = 2000
+# Bytes of them: one expression may hold the next, and all of the file.
+_EXPANDED = 1 << 20
 
 
 def facts(source: bytes, path: str) -> NixFacts | Unread:
@@ -54,7 +56,7 @@ def facts(source: bytes, path: str) -> NixFacts | Unread:
         return tree
     walk = _Survey(source, path)
     walk.run(tree.root_node)
-    if walk.resolver.exhausted or walk.expansions > _EXPANSIONS:
+    if walk.resolver.exhausted or walk.is_spent:
         walk.found.doubt(Place(0, 0, 1, 1), "names stand for each other too often to follow")
     return walk.found.result(errors(tree))
 
@@ -79,7 +81,7 @@ class _Survey(Walk):
         self.path = path
         self.folder = posixpath.dirname(path)
         self.resolver = Resolver(source)
-        self.expansions = 0
+        self.expansions = self.expanded = 0
         self.found = Collected(path)
         self.set_of: dict[int, int] = {}
 
@@ -310,14 +312,21 @@ class _Survey(Walk):
         ):
             return False
         target, scope = self.resolver.followed(task.node, task.scope)
-        if target.type == "variable_expression" or self.spent(task.node):
+        if target.type == "variable_expression" or self.spent(task.node, target):
             return False
         self.stack.append(Task(target, path, True, task.role, task.declared, scope))
         return True
 
-    def spent(self, node: "Node") -> bool:
+    @property
+    def is_spent(self) -> bool:
+        """Whether names stood for other expressions too often, or for too much."""
+        return self.expansions > _EXPANSIONS or self.expanded > _EXPANDED
+
+    def spent(self, node: "Node", other: "Node") -> bool:
+        """Whether there is no allowance left for reading `other` in the place of `node`."""
         self.expansions += 1
-        if self.expansions > _EXPANSIONS:
+        self.expanded += other.end_byte - other.start_byte
+        if self.is_spent:
             self.doubt(node, "too many names to follow")
             return True
         return False
@@ -418,7 +427,12 @@ class _Survey(Walk):
         if task.role is Role.LET:
             return
         self.named(path, task.node, task.declared)
-        if bound is not None and bound.node is not None and not bound.member and not self.spent(task.node):
+        if (
+            bound is not None
+            and bound.node is not None
+            and not bound.member
+            and not self.spent(task.node, bound.node)
+        ):
             self.stack.append(Task(bound.node, path, True, task.role, task.declared, bound.scope))
         elif place is not None and len(path) == place + 3 and path[place + 1] == "secrets":
             self.draft(path, place, task.node).partial = True
@@ -468,7 +482,7 @@ class _Survey(Walk):
                     self.doubt(node, reason)
                 self.elsewhere(arguments, task)
             return True
-        if (place is not None or found is not None) and not self.spent(node):
+        if (place is not None or found is not None) and not self.spent(node, function):
             given: list[tuple[Node | str, Scope | None]] = [(argument, task.scope) for argument in arguments]
             body = self.resolver.applied(function, task.scope, given)
             if body is not None:
@@ -550,7 +564,7 @@ class _Survey(Walk):
             name, value, inner = pair
             path = (*task.path, component_of(name))
             self.named(path, item, task.declared)
-            if not self.spent(item):
+            if not self.spent(item, value):
                 self.stack.append(Task(value, path, True, task.role, task.declared, inner))
         return True
 
@@ -580,7 +594,7 @@ class _Survey(Walk):
         """One attribute that a function makes for a name."""
         path = (*task.path, component_of(name))
         self.named(path, item, task.declared)
-        if self.spent(item):
+        if self.spent(item, function):
             return
         given: list[tuple[Node | str, Scope | None]] = [
             (argument, None) if isinstance(argument, str) else argument for argument in arguments

@@ -26,3 +26,12 @@ def test_a_mapping_that_says_often_that_it_is_a_secret_is_read_once() -> None:
     started = time.process_time()
     assert Scanner().scan(text, "a.yaml")
     assert time.process_time() - started < 3
+
+
+def test_names_that_stand_for_ever_larger_expressions_are_not_followed_for_ever() -> None:
+    from sopsguard.nix.facts import facts
+
+    text = b"{ nixosConfigurations = " + b"let a=" * 3000 + b"{}" + b"; in a" * 3000 + b"; }"
+    started = time.process_time()
+    assert facts(text, "flake.nix")
+    assert time.process_time() - started < 3

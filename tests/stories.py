@@ -66,7 +66,13 @@ class RealSops:
     def _run(self, *args: str, editor: str = "true") -> subprocess.CompletedProcess[bytes]:
         env = {**os.environ, "SOPS_AGE_KEY_FILE": str(self.folder / "keys.txt"), "EDITOR": editor}
         return subprocess.run(
-            [self.program, *args], cwd=self.folder, env=env, capture_output=True, check=False
+            [self.program, *args],
+            cwd=self.folder,
+            env=env,
+            stdin=subprocess.DEVNULL,  # it asks whether to edit again
+            capture_output=True,
+            timeout=60,
+            check=False,
         )
 
 

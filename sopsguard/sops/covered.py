@@ -102,8 +102,8 @@ def _may_hash_alike(old: _Token, new: _Token) -> bool:
     one, other = old.leaf.envelope, new.leaf.envelope
     if one is None or other is None:
         return False
-    # Whoever renames a key with sops, or turns "5" into 5, within the second in which the MAC was made gets the
-    # very same MAC: keys and types are not hashed. What keeps path and type keeps its nonce.
+    # Whoever renames a key with sops, or turns "5" into 5, within the second in which the MAC was made gets
+    # the very same MAC: keys and types are not hashed. What keeps path and type keeps its nonce.
     anew = one.iv != other.iv and (old.leaf.aad, one.type) != (new.leaf.aad, other.type)
     return anew and one.length == other.length
 

@@ -386,9 +386,29 @@ def test_what_is_no_recipient_is_not_written_down(repo: Repo) -> None:
     assert RECIPIENT.encode() in encoded(facts_of(sops_file(one)))
 
 
-def test_git_that_cannot_walk_is_said(repo: Repo) -> None:
-    first = repo.commit({"s.yaml": new()})
-    repo.commit({"s.yaml": new()})
+def test_a_history_that_cannot_be_walked_is_said_and_the_rest_is_judged(repo: Repo) -> None:
+    one = new()
+    first = repo.commit({"s.yaml": one})
+    repo.commit({"s.yaml": new(), "t.yaml": one})
     repo.object_file(first).unlink()
     with pytest.raises(UserError):
         history(repo).versions(["s.yaml"])
+    said = sopsguard(repo.root, "check", "--format=json")
+    assert said.code == 0
+    (unknown,) = [u for u in said.json()["unknown"] if u["rule"] == "hand-edited-file"]
+    assert "1 other file" in unknown["reason"]
+    repo.stage("t.yaml", without("other:")(one))
+    assert hooked(repo) == ["hand-edited-file"]
+
+
+def test_a_treeless_clone_is_judged_as_far_as_it_goes(repo: Repo, tmp_path: Path) -> None:
+    one = new()
+    repo.commit({"s.yaml": new()})
+    repo.commit({"s.yaml": one})
+    repo.git("config", "uploadpack.allowFilter", "true")
+    repo.git("clone", "-q", "--filter=tree:0", f"file://{repo.root}", str(tmp_path / "clone"))
+    clone = Repo(tmp_path / "clone")
+    said = sopsguard(clone.root, "check", "--format=json")
+    assert (said.code, [u["rule"] for u in said.json()["unknown"]]) == (0, ["hand-edited-file"])
+    clone.stage("s.yaml", without("other:")(one))
+    assert hooked(clone) == ["hand-edited-file"]

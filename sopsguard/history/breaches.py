@@ -7,6 +7,7 @@ from typing import NamedTuple
 from sopsguard.history.facts import Facts, Value, digest, facts_of
 from sopsguard.history.record import Record
 from sopsguard.history.versions import History, Version, object_id
+from sopsguard.model import UserError
 from sopsguard.snapshot import Entry
 from sopsguard.sops.covered import Difference, Kind, differences
 from sopsguard.sops.file import SopsFile, may_be_sops, read
@@ -68,8 +69,14 @@ def judged(
             if history is not None:
                 history.know(present.file, facts)
     paths = set(open_cases) | ({path for path in gone if may_be_sops(gone[path])} if open_cases else set())
-    versions = history.versions(paths) if history is not None and paths else {}
-    boundary = history.past.boundary() if history is not None and paths else frozenset[str]()
+    versions: Mapping[str, tuple[Version, ...]] = {}
+    boundary: frozenset[str] = frozenset()
+    if history is not None and paths:
+        try:
+            versions, boundary = history.versions(paths), history.past.boundary()
+        except UserError as e:
+            # A treeless clone, or a damaged one: what the old side shows still counts.
+            yield Unsettled(tuple(sorted(open_cases)), f"the history is not whole: {e.message}", e.hint)
     records = {path: Record(known) for path, known in versions.items()}
     everywhere: dict[str, Version] = {}
     for record in records.values():
@@ -192,7 +199,7 @@ def _with_known_mac(
     # Where there are only encrypted values the facts are enough.
     if not case.facts.clear and _covered(facts) == _covered(case.facts):
         return None
-    content = history.content(good.entry) if history is not None else case.old
+    content = history.content(good.entry) if history is not None and good.commit else case.old
     since = f"commit {good.commit[:10]}" if good.commit else "the version before"
     if content is None:
         return _unread(case.file.path, "cannot be read")

@@ -5,7 +5,7 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from sopsguard import __version__
-from sopsguard.model import Family, UserError, printable
+from sopsguard.model import Family, UserError, discreet, printable
 
 if TYPE_CHECKING:
     import argparse
@@ -319,7 +319,7 @@ def _why(options: "argparse.Namespace") -> int:
     snapshot = repo.tree(repo.resolve(options.rev)) if options.rev else repo.worktree()
     for path in options.paths:
         for line in why.lines(Managed(snapshot), _inside(repo, path)):
-            print(line)
+            print(discreet(line))
     return OK
 
 

@@ -367,6 +367,26 @@ def test_no_command_shows_a_secret(stage: Stage, watch: Watch, arguments: tuple[
     assert not leaks, leaks
 
 
+def test_the_way_to_a_rule_is_told_without_secrets(small: Stage, secrets: Secrets, watch: Watch) -> None:
+    made = files(secrets)
+    paths = ("secrets/a.yaml", "secrets/b.yaml", "secrets/c.yaml", "secrets/f.ini", "clear/g.yaml")
+    for path in paths:
+        small.repo.write(path, made[path])
+    broken = str(made[".sops.yaml"])
+    rule = f"""keys:
+  - &{secrets.name} {secrets.public[0]}
+creation_rules:
+  - age: [*{secrets.name}, {secrets.leaf}]
+"""
+    unknown = f"    {secrets.name}: {secrets.leaf}\n"
+    for config in (broken, re.sub(r"path_regex: .*", "path_regex: .*", broken), rule, rule + unknown):
+        small.repo.write(".sops.yaml", config)
+        _, said = small.run("why", *paths)
+        assert all(path in said for path in paths), said
+        assert not watch.finds(said), "\n".join(watch.finds(said))
+    assert [name for name, data in small.written() if watch.finds(data)] == []
+
+
 def test_the_secrets_were_found(stage: Stage) -> None:
     """Or the tests here would prove nothing."""
     _, said = stage.run("check", "--format", "json")

@@ -387,6 +387,47 @@ creation_rules:
     assert [name for name, data in small.written() if watch.finds(data)] == []
 
 
+@pytest.mark.parametrize("source", ["file", "option", "variable", "command"])
+def test_an_opened_file_shows_neither_its_values_nor_the_key(
+    small: Stage, secrets: Secrets, watch: Watch, source: str
+) -> None:
+    from sopsguard.sops.editor import encrypt
+
+    text = f"""password: {secrets.leaf}
+placeholder: changeme {secrets.token}
+# {secrets.stated}
+list: [{secrets.restic}, 1]
+"""
+    whole = encrypt(text.encode(), "yaml", [[secrets.public[0]]], "2026-01-02T03:04:05Z")
+    small.repo.stage("secrets/a.yaml", whole)
+    # One value stands in the place of another, and one file has a MAC of its own making.
+    lines = whole.decode().split("\n")
+    lines[0] = "password: " + lines[1].partition(": ")[2]
+    small.repo.stage("secrets/b.yaml", "\n".join(lines))
+    small.repo.stage("secrets/c.yaml", whole.decode() + f"# {secrets.hashed}\nmore: {secrets.manifest}\n")
+    small.repo.stage(
+        "secrets/d.json",
+        encrypt(
+            json.dumps({"a": secrets.leaf}).encode(), "json", [[secrets.public[0]]], "2026-01-02T03:04:05Z"
+        ),
+    )
+    place = small.folder / "home" / "age.txt"
+    place.write_text(f"{secrets.age}\n{secrets.leaf}\n" if source == "option" else f"{secrets.age}\n")
+    env = {
+        "file": {"SOPS_AGE_KEY_FILE": str(place)},
+        "option": {},
+        "variable": {"SOPS_AGE_KEY": f"{secrets.age}\n{secrets.plugin}"},
+        "command": {"SOPS_AGE_KEY_CMD": f"cat {place}"},
+    }[source]
+    option = ("--identity", str(place)) if source == "option" else ()
+    for form in ("text", "json"):
+        _, said = small.run("check", "--decrypt", *option, "--format", form, **env)
+        assert ("secrets/b.yaml" in said) == (source != "option"), said
+        assert not watch.finds(said), "\n".join(watch.finds(said))
+    place.unlink()
+    assert [name for name, data in small.written() if watch.finds(data)] == []
+
+
 def test_the_secrets_were_found(stage: Stage) -> None:
     """Or the tests here would prove nothing."""
     _, said = stage.run("check", "--format", "json")

@@ -162,6 +162,23 @@ def test_sha256_repositories_have_a_history_too(tmp_path: Path) -> None:
     assert judged(repo) == ["hand-edited-file"]
 
 
+def test_bare_repositories_and_linked_work_trees_have_one(repo: Repo, tmp_path: Path) -> None:
+    one = new()
+    repo.commit({"s.yaml": one})
+    repo.git("worktree", "add", "-q", "-b", "side", str(tmp_path / "linked"))
+    linked = Repo(tmp_path / "linked")
+    theirs = new()
+    repo.commit({"s.yaml": theirs})
+    linked.commit({"s.yaml": new()})
+    linked.run("merge", "-q", "main", check=False)
+    linked.stage("s.yaml", without("other:")(theirs))
+    assert hooked(linked) == ["hand-edited-file"]
+    linked.commit()
+    repo.git("clone", "-q", "--bare", "-b", "side", str(repo.root), str(tmp_path / "bare"))
+    assert judged(Repo(tmp_path / "bare"), "--rev", "side") == ["hand-edited-file"]
+    assert judged(Repo(tmp_path / "bare"), "--rev", "main") == []
+
+
 def test_before_the_first_commit_there_is_none(tmp_path: Path) -> None:
     repo = Repo.init(tmp_path / "repo")
     repo.stage("s.yaml", new())

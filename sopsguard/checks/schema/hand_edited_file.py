@@ -8,6 +8,9 @@ Found without a key from the history in git: the version in which a `mac` first 
 sops wrote, so a later one with the same `mac` must hold the same. Comments, formatting, and what
 `sops updatekeys` does are not covered by the `mac` and are not meant here.
 
+What history cannot show: an edit by hand in the very commit that brings a new `mac`, also when a rebase
+or a squash makes one commit of several. Only a key shows that (`sopsguard check --decrypt`).
+
 Remedy: take the version of HEAD and make the change with `sops edit`. After a merge: take one side and
 make the change of the other again. With a key, `sops edit --ignore-mac` opens the file as it is; look at
 every value and save a change.

@@ -450,11 +450,11 @@ def _bomb(commented: bool) -> bytes:
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_hostile_yaml_ends_in_a_clear_refusal(name: str, data: bytes, code: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(Unreadable) as refused:
         read(data, "yaml")
     assert refused.value.code == code, name
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10
 
 
 @pytest.mark.parametrize("format", ["json", "yaml"])
@@ -466,11 +466,11 @@ def test_a_thousand_levels_of_json_are_too_deep(format: str) -> None:
 
 def test_a_huge_value_is_read_in_bounded_time() -> None:
     value = b"A" * 10_000_000
-    started = time.perf_counter()
+    started = time.process_time()
     assert read(b'{"a": "' + value + b'"}', "json").roots[0].size == 1
     assert read(b"a: " + value + b"\n", "yaml").roots[0].size == 1
     assert read(b"A=" + value + b"\n", "dotenv").roots[0].size == 1
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10
 
 
 @given(st.binary(max_size=200), st.sampled_from(["yaml", "json", "dotenv", "ini", "binary"]))

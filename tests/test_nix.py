@@ -512,11 +512,11 @@ def test_a_quoted_string_is_read_back(text: str) -> None:
 
 @pytest.mark.parametrize("unit", [b"]-++./", b"/*:", b"a.", b"1.", b"@if /*"])
 def test_input_that_the_parser_cannot_get_through_is_unread(unit: bytes) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     unread = nix.literals(unit * (100_000 // len(unit)))
     assert isinstance(unread, nix.Unread)
     assert "does not get through" in unread.reason
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
 
 
 @given(st.binary(max_size=400))
@@ -580,9 +580,9 @@ def test_damaged_nix_is_read_or_reported(data: st.DataObject) -> None:
     ids=lambda source: repr(source[:12]),
 )
 def test_deep_and_long_input_takes_bounded_time(source: bytes) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     reading = nix.literals(source)
     assert isinstance(reading, nix.Reading)
     list(nix.secrets(reading))
     assert isinstance(reading.comments, tuple)
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10

@@ -360,9 +360,9 @@ def test_names_that_stand_for_each_other_end() -> None:
     assert read("let a = b; b = a; in { sops.secrets = a; networking.hostName = b; }").secrets == ()
     assert [s.name.static for s in read("rec { x = { y = x; }; sops.secrets = x; }").secrets] == ["y"]
     doubling = "".join(f'a{n} = "${{a{n + 1}}}${{a{n + 1}}}"; ' for n in range(60))
-    start = time.perf_counter()
+    start = time.process_time()
     read("let " + doubling + 'a60 = "x"; in { networking.hostName = a0; }')
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_without_the_engine_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -432,6 +432,6 @@ def test_no_bytes_raise(source: bytes) -> None:
     ids=lambda source: repr(source[:14]),
 )
 def test_deep_and_long_input_takes_bounded_time(source: bytes) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     assert isinstance(facts(source, "flake.nix"), NixFacts | Unread)
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10

@@ -126,11 +126,11 @@ def test_no_secret_shows_in_a_repr() -> None:
 
 
 def test_a_huge_value_is_parsed_in_bounded_time() -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     hostile = "ENC[AES256_GCM,data:" + "A" * 5_000_000 + ",iv:" * 1000 + ",tag:" * 1000
     assert parse(hostile) is None
     assert parse("ENC[AES256_GCM,data:" + ",iv:a,tag:a,type:a" * 100_000) is None
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 # shares

@@ -180,11 +180,11 @@ TAIL = f"sops:\n  mac: {VALUE}\n  age: [{{recipient: x, enc: y}}]\n"
 )  # fmt: skip
 def test_hostile_files_are_judged_in_bounded_time(path: str, text: str) -> None:
     data = text.encode()
-    started = time.perf_counter()
+    started = time.process_time()
     file = read(data, path)
     assert isinstance(file, SopsFile | Broken)
     assert list(problems(file))
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10
 
 
 # layouts

@@ -20,7 +20,7 @@ def findings(ctx: "Context", rule: str, remedy: str, *, ignore: bool = False) ->
         yield Finding(
             location=found.location,
             message=_message(ctx, found),
-            hint=f"{_undo(found)}; {remedy}",
+            hint=remedy if ignore and found.location.commit is None else f"{_undo(found)}; {remedy}",
             confidence=found.confidence,
             # What merely looks like one, or is one that fails its own checksum, is said but does not block.
             level=Level.WARNING if found.confidence is Confidence.POSSIBLE else None,

@@ -175,7 +175,7 @@ nested:
     {s.name}:
         - {s.leaf}
         - {sealed()}{s.leaf}
-        - ENC[AES256_GCM,data:{s.leaf},iv:{s.leaf},tag:{s.leaf},type:{s.name}]
+        - ENC[AES256_GCM,data:{s.leaf},iv:{s.leaf},tag:{s.leaf},type:{s.leaf}]
 sops:
     age:
         - recipient: {fields["recipient"]}

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sopsguard import __version__
 from sopsguard.document import Comment
-from sopsguard.sops.envelope import parse
+from sopsguard.sops.envelope import TYPES, parse
 from sopsguard.sops.file import SopsFile
 from sopsguard.sops.metadata import Recipient
 from sopsguard.sops.soundness import MAC_BYTES
@@ -50,9 +50,11 @@ def facts_of(file: SopsFile, shared: dict[Value, Value] | None = None) -> Facts:
             clear = clear or not (leaf.is_comment or leaf.is_empty)
         elif not isinstance(leaf.node, Comment):
             sealed = digest(f"{envelope.data},{envelope.tag}")
-            values.append(
-                Value(leaf.key, leaf.aad, digest(envelope.iv), sealed, envelope.type, envelope.length)
+            # A hand may have put anything there; what sops wrote is one of a few words.
+            kind = (
+                envelope.type if envelope.type in TYPES or envelope.type == "bytes" else digest(envelope.type)
             )
+            values.append(Value(leaf.key, leaf.aad, digest(envelope.iv), sealed, kind, envelope.length))
     meta = file.metadata
     mac = parse(meta.mac.strip())
     genuine = meta.loads and mac is not None and mac.exact and mac.length == MAC_BYTES

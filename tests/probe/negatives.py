@@ -328,7 +328,7 @@ def _locks() -> Iterator[tuple[str, str]]:
                 "packages": {
                     "node_modules/a": {
                         "version": "1.2.3",
-                        "resolved": "https://registry.npmjs.org/a/-/a-1.2.3.tgz",
+                        "resolved": "https://registry.example.org/a/-/a-1.2.3.tgz",
                         "integrity": sri("sha512"),
                     },
                     "node_modules/token-types": {"integrity": sri("sha512")},

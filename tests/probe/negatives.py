@@ -400,7 +400,7 @@ def _locks() -> Iterator[tuple[str, str]]:
     )
     yield (
         "uv.lock",
-        f'wheels = [ {{ url = "https://files.pythonhosted.org/packages/{secrets.token_hex(1)}/{secrets.token_hex(1)}/{secrets.token_hex(30)}/passlib-1.7.4.whl", hash = "sha256:{secrets.token_hex(32)}", size = 525554 }} ]\n',
+        f'wheels = [ {{ url = "https://files.example.org/packages/{secrets.token_hex(1)}/{secrets.token_hex(1)}/{secrets.token_hex(30)}/passlib-1.7.4.whl", hash = "sha256:{secrets.token_hex(32)}", size = 525554 }} ]\n',
     )
     yield "deno.lock", json.dumps({"remote": {"https://deno.land/std/token.ts": secrets.token_hex(32)}})
 

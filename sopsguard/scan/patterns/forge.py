@@ -153,7 +153,7 @@ PATTERNS: tuple[Pattern, ...] = (
         check="entropy",
         source="https://docs.npmjs.com/cli/configuring-npm/npmrc",
         examples=("//registry.example.org/:_authToken={uuid}", "//r.example.org/:_auth={b64:40}"),
-        harmless=("//registry.npmjs.org/:_authToken=${NPM_TOKEN}",),
+        harmless=("//registry.example.org/:_authToken=${NPM_TOKEN}",),
     ),
     Pattern(
         "pypi-token",
@@ -163,7 +163,7 @@ PATTERNS: tuple[Pattern, ...] = (
         r"pypi-AgE(?:IcHlwaS5vcmc|NdGVzdC5weXBpLm9yZ)[A-Za-z0-9_-]{50,1000}",
         0,
         1100,
-        source="https://pypi.org/help/#apitoken",
+        source="PyPI help: API tokens",
         examples=("pypi-AgEIcHlwaS5vcmc{b62:160}",),
     ),
     Pattern(
@@ -179,14 +179,14 @@ PATTERNS: tuple[Pattern, ...] = (
     ),
     Pattern(
         "crates-token",
-        "crates.io API token",
+        "Cargo registry API token",
         TOKEN,
         ("cio",),
         r"(?<![A-Za-z0-9_])cio[A-Za-z0-9]{32}(?![A-Za-z0-9_])",
         0,
         40,
         check="entropy",
-        source="https://crates.io/settings/tokens",
+        source="The Cargo Book: Publishing on a registry",
         examples=("cio{b62:32}",),
     ),
     Pattern(

@@ -425,6 +425,16 @@ def test_no_bytes_raise(source: bytes) -> None:
         b"let f = x: f (f x); in { sops.secrets.a = f 1; nixosConfigurations = f 2; }",
         b"let f = x: { a = f x; b = f x; }; in { sops.secrets = { a = f 1; }; }",
         b"{ sops.secrets = { " + b"a = { }; " * 20_000 + b"}; }",
+        b"let f = x: { "
+        + b"a = 1; " * 20_000
+        + b"}; in { nixosConfigurations = {"
+        + b"h = f 1;" * 900
+        + b"}; }",
+        b"let f = x: { "
+        + b"a = 1; " * 20_000
+        + b"}; in { sops.secrets = genAttrs ["
+        + b' "h"' * 900
+        + b"] f; }",
         b"config" + b".sops.secrets" * 60,
         b"config" + b".sops.secrets" * 20_000,
         random.Random(2).randbytes(100_000),

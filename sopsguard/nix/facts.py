@@ -482,10 +482,10 @@ class _Survey(Walk):
                     self.doubt(node, reason)
                 self.elsewhere(arguments, task)
             return True
-        if (place is not None or found is not None) and not self.spent(node, function):
+        if (place is not None or found is not None) and not self.is_spent:
             given: list[tuple[Node | str, Scope | None]] = [(argument, task.scope) for argument in arguments]
             body = self.resolver.applied(function, task.scope, given)
-            if body is not None:
+            if body is not None and not self.spent(node, body[0]):
                 self.stack.append(Task(body[0], path, True, task.role, task.declared, body[1]))
                 self.elsewhere(arguments, task, () if found is None else path)
                 return True
@@ -594,13 +594,13 @@ class _Survey(Walk):
         """One attribute that a function makes for a name."""
         path = (*task.path, component_of(name))
         self.named(path, item, task.declared)
-        if self.spent(item, function):
+        if self.is_spent:
             return
         given: list[tuple[Node | str, Scope | None]] = [
             (argument, None) if isinstance(argument, str) else argument for argument in arguments
         ]
         body = self.resolver.applied(function, task.scope, given)
-        if body is not None:
+        if body is not None and not self.spent(item, body[0]):
             self.stack.append(Task(body[0], path, True, task.role, task.declared, body[1]))
             return
         place = sops_place(path)

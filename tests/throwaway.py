@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import pyrage
 
+from sopsguard.keys import age, bech32
 from sopsguard.keys.ssh import generate_host_key
 
 BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
@@ -84,12 +85,21 @@ def password(length: int = 24) -> str:
             return word
 
 
+def pq_recipient() -> str:
+    """A fresh post-quantum recipient."""
+    found = age.identity(bech32.encode("age-secret-key-pq-", secrets.token_bytes(32)).upper())
+    assert isinstance(found, age.Identity)
+    assert found.public is not None
+    return found.public
+
+
 MAKERS: dict[str, Callable[[], str]] = {
     "age-identity": lambda: age_identity()[0],
     "age-recipient": lambda: age_identity()[1],
     "wireguard-key": wireguard_key,
     "github-token": github_token,
     "password": password,
+    "pq-recipient": pq_recipient,
     "ssh-public-key": lambda: generate_host_key("ed25519").public,
 }
 

@@ -37,6 +37,7 @@ RULES: dict[str, Family] = {
     "scope-drift": Family.RECIPIENTS,
     "dead-rule": Family.RECIPIENTS,
     "risky-rule": Family.RECIPIENTS,
+    "mixed-quantum-safety": Family.RECIPIENTS,
 }
 
 # Rules that the scan answers alone: without a candidate they need not even be imported.

@@ -14,6 +14,7 @@ import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import traceback
 from pathlib import Path
@@ -98,7 +99,10 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000)
     parser.add_argument("--only", type=int, help="run input number ONLY and nothing else")
     parser.add_argument(
-        "--keep", type=Path, default=Path("/tmp/sopsguard-fuzz"), help="folder for inputs that failed"
+        "--keep",
+        type=Path,
+        default=Path(tempfile.gettempdir()) / "sopsguard-fuzz",
+        help="folder for inputs that failed",
     )
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()

@@ -339,7 +339,7 @@ def _locks() -> Iterator[tuple[str, str]]:
     )
     yield (
         "yarn.lock",
-        f'token-types@^4.1.1:\n  version "4.1.1"\n  resolved "https://registry.yarnpkg.com/token-types/-/token-types-4.1.1.tgz#{secrets.token_hex(20)}"\n  integrity {sri("sha512")}\n',
+        f'token-types@^4.1.1:\n  version "4.1.1"\n  resolved "https://npm.example.org/token-types/-/token-types-4.1.1.tgz#{secrets.token_hex(20)}"\n  integrity {sri("sha512")}\n',
     )
     yield (
         "pnpm-lock.yaml",

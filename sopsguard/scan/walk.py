@@ -32,7 +32,7 @@ Finder = Callable[[bytes, Sequence[int]], Iterator[Hit]]
 ALLOWANCE = 32 << 20
 
 # Bytes from which on much data is searched by the engine.
-ENGINE = 400_000
+ENGINE = 100_000
 
 # Verdicts remembered by the hash of their line: it stands in many files and in all versions of one.
 VERDICTS = 50_000

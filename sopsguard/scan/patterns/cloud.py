@@ -187,9 +187,10 @@ PATTERNS: tuple[Pattern, ...] = (
         "gcp-fcm-server-key",
         "Firebase cloud messaging server key",
         TOKEN,
-        ("aaaa",),
+        # Not the AAAA in front: long runs of A are common in binary data written as text.
+        (":apa91b",),
         r"(?<![A-Za-z0-9_+/-])AAAA[A-Za-z0-9_-]{7}:APA91b[A-Za-z0-9_-]{120,160}",
-        0,
+        12,
         200,
         source="https://firebase.google.com/docs/cloud-messaging/auth-server",
         examples=("AAAA{b62:7}:APA91b{b62:134}",),

@@ -223,11 +223,11 @@ def below(name: str, roots: Iterable[str]) -> bool:
 
 
 def offenders(names: Sequence[str], allowed: set[str]) -> list[str]:
-    """Where modules other than `allowed` mention one of `names` or something in it."""
+    """Where modules outside `allowed` (modules, whole packages) mention one of `names` or something in it."""
     return sorted(
         f"{module.name}:{line} {name}"
         for module in modules()
-        if module.name.removeprefix("sopsguard.") not in allowed
+        if not {module.name.removeprefix("sopsguard."), module.unit} & allowed
         for name, line in used(module)
         if below(name, names)
     )

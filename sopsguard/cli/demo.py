@@ -1,0 +1,24 @@
+"""`sopsguard demo`: show it at work on a throw-away repository."""
+
+from typing import TYPE_CHECKING
+
+from sopsguard.cli import OK
+
+if TYPE_CHECKING:
+    import argparse
+
+
+HELP = "show it at work on a throw-away repository"
+
+
+def configure(_: "argparse.ArgumentParser") -> None:
+    """It has no options."""
+
+
+def run(_: "argparse.Namespace") -> int:
+    """Run it and print what happens."""
+    from sopsguard import demo
+
+    for line in demo.run():
+        print(line, flush=True)
+    return OK

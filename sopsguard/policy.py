@@ -43,6 +43,7 @@ class Policy(NamedTuple):
     require: tuple[Family, ...] = ()
     inline_allow: bool = True
     waivers: tuple[Waiver, ...] = ()
+    signatures: "Node | None" = None  # the section as it stands; `signatures.rules` reads it
 
     def level(self, rule: str, default: Level) -> Level | None:
         """The level of `rule` here, None when it is switched off."""
@@ -99,8 +100,8 @@ def nearest(word: str, known: "Collection[str]") -> str:
     return f"did you mean {close[0]!r}?" if close else "known here: " + ", ".join(sorted(known))
 
 
-class _Node(NamedTuple):
-    """A YAML value with the line it starts on; mappings keep their keys as nodes."""
+class Node(NamedTuple):
+    """A YAML value with the line it starts on; mappings keep their keys as nodes, lists are tuples."""
 
     value: Any
     line: int
@@ -109,7 +110,7 @@ class _Node(NamedTuple):
 _DEPTH = 20
 
 
-def _load(data: bytes) -> _Node:
+def _load(data: bytes) -> Node:
     """The document as plain values with lines. Anchors and tags are not needed in a policy and are
     refused, which also disposes of alias bombs."""
     import yaml
@@ -122,10 +123,10 @@ def _load(data: bytes) -> _Node:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as e:
-        raise _wrong(data.count(b"\n", 0, e.start) + 1, "not UTF-8", "save the file as UTF-8") from None
+        raise wrong(data.count(b"\n", 0, e.start) + 1, "not UTF-8", "save the file as UTF-8") from None
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    stack: list[tuple[Any, int, list[_Node]]] = []
-    done: list[_Node] = []
+    stack: list[tuple[Any, int, list[Node]]] = []
+    done: list[Node] = []
     documents = 0
     try:
         for event in yaml.parse(text, Loader=loader):
@@ -133,34 +134,34 @@ def _load(data: bytes) -> _Node:
             if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
-                    raise _wrong(line, "a second document", "keep one document, without `---` inside")
+                    raise wrong(line, "a second document", "keep one document, without `---` inside")
             elif isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-                raise _wrong(line, "anchors and aliases have no meaning here", "write the value out")
+                raise wrong(line, "anchors and aliases have no meaning here", "write the value out")
             elif isinstance(event, yaml.ScalarEvent):
-                node = _Node(_scalar(event.value, event.style, event.tag, line), line)
+                node = Node(_scalar(event.value, event.style, event.tag, line), line)
                 (stack[-1][2] if stack else done).append(node)
             elif isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
                 if len(stack) >= _DEPTH:
-                    raise _wrong(line, "nested too deeply", f"a policy needs no more than {_DEPTH} levels")
+                    raise wrong(line, "nested too deeply", f"a policy needs no more than {_DEPTH} levels")
                 stack.append((event, line, []))
             elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
                 start, at, items = stack.pop()
                 value: Any = tuple(items)
                 if isinstance(start, yaml.MappingStartEvent):
                     value = _mapping(items)
-                (stack[-1][2] if stack else done).append(_Node(value, at))
+                (stack[-1][2] if stack else done).append(Node(value, at))
     except yaml.YAMLError as e:
         mark = getattr(e, "problem_mark", None)
-        raise _wrong(
+        raise wrong(
             mark.line + 1 if mark else 1, "not valid YAML", str(getattr(e, "problem", "") or "")
         ) from None
-    return done[0] if done else _Node({}, 1)
+    return done[0] if done else Node({}, 1)
 
 
 def _scalar(text: str, style: str | None, tag: str | None, line: int) -> str | bool | None:
     """Only what the policy has a use for: text, booleans, and nothing. Dates stay text."""
     if tag not in (None, "!"):
-        raise _wrong(line, "tags have no meaning here", "write the plain value")
+        raise wrong(line, "tags have no meaning here", "write the plain value")
     plain = not style  # None from PyYAML's own parser, "" from libyaml's
     if plain and text in ("", "~", "null", "Null", "NULL"):
         return None
@@ -169,18 +170,19 @@ def _scalar(text: str, style: str | None, tag: str | None, line: int) -> str | b
     return text
 
 
-def _mapping(items: list[_Node]) -> dict[str, tuple[_Node, _Node]]:
-    found: dict[str, tuple[_Node, _Node]] = {}
+def _mapping(items: list[Node]) -> dict[str, tuple[Node, Node]]:
+    found: dict[str, tuple[Node, Node]] = {}
     for key, value in zip(items[::2], items[1::2], strict=True):
         if not isinstance(key.value, str):
-            raise _wrong(key.line, "a key must be text", "")
+            raise wrong(key.line, "a key must be text", "")
         if key.value in found:
-            raise _wrong(key.line, f"{key.value!r} is given twice", "keep one of them")
+            raise wrong(key.line, f"{key.value!r} is given twice", "keep one of them")
         found[key.value] = (key, value)
     return found
 
 
-def _wrong(line: int, message: str, hint: str) -> UserError:
+def wrong(line: int, message: str, hint: str) -> UserError:
+    """A mistake on a line of the policy; words of others in it are masked where they look secret."""
     return UserError(f"{FILE}:{line}: {printable(discreet(message))}", printable(hint))
 
 
@@ -190,12 +192,13 @@ class _Reader:
     def __init__(self, rules: "Collection[str]") -> None:
         self.rules = rules
 
-    def policy(self, node: _Node) -> Policy:
+    def policy(self, node: Node) -> Policy:
         if node.value is None:
             return Policy()
-        fields = self._fields(node, ("version", "levels", "require", "inline_allow", "waivers"), "a setting")
+        known = ("version", "levels", "require", "inline_allow", "waivers", "signatures")
+        fields = named(node, known, "a setting")
         if "version" in fields and fields["version"].value != "1":
-            raise _wrong(
+            raise wrong(
                 fields["version"].line, "this sopsguard reads version 1 of the policy", "upgrade sopsguard"
             )
         settings: dict[str, Any] = {}
@@ -203,77 +206,87 @@ class _Reader:
             settings["levels"] = self._levels(fields["levels"])
         if "require" in fields:
             settings["require"] = self._families(fields["require"])
+        if "signatures" in fields:
+            settings["signatures"] = fields["signatures"]
         if "inline_allow" in fields:
-            settings["inline_allow"] = self._flag(fields["inline_allow"], "inline_allow")
+            settings["inline_allow"] = flag(fields["inline_allow"], "inline_allow")
         if "waivers" in fields:
-            settings["waivers"] = tuple(
-                self._waiver(item) for item in self._items(fields["waivers"], "waivers")
-            )
+            settings["waivers"] = tuple(self._waiver(item) for item in listed(fields["waivers"], "waivers"))
         return Policy(**settings)
 
-    def _levels(self, node: _Node) -> dict[str, str]:
+    def _levels(self, node: Node) -> dict[str, str]:
         levels = {}
-        for rule, value in self._fields(node, self.rules, "a rule").items():
+        for rule, value in named(node, self.rules, "a rule").items():
             if value.value not in LEVELS:
-                raise _wrong(value.line, f"{rule}: a level is one of {', '.join(LEVELS)}", "")
+                raise wrong(value.line, f"{rule}: a level is one of {', '.join(LEVELS)}", "")
             levels[rule] = value.value
         return levels
 
-    def _families(self, node: _Node) -> tuple[Family, ...]:
+    def _families(self, node: Node) -> tuple[Family, ...]:
         known = [f.value for f in Family]
         families = []
-        for item in self._items(node, "require"):
+        for item in listed(node, "require"):
             if item.value not in known:
-                raise _wrong(item.line, f"{item.value!r} is not a family", nearest(str(item.value), known))
+                raise wrong(item.line, f"{item.value!r} is not a family", nearest(str(item.value), known))
             families.append(Family(item.value))
         return tuple(families)
 
-    def _waiver(self, node: _Node) -> Waiver:
-        fields = self._fields(node, ("rule", "path", "reason", "until", "finding"), "a field of a waiver")
+    def _waiver(self, node: Node) -> Waiver:
+        fields = named(node, ("rule", "path", "reason", "until", "finding"), "a field of a waiver")
         texts: dict[str, str] = {}
         for name in ("rule", "path", "reason", "until"):
             if name not in fields:
-                raise _wrong(
+                raise wrong(
                     node.line,
                     f"a waiver needs {name!r}",
                     "rule, path, reason and until; `sopsguard waive` writes it",
                 )
         for name, value in fields.items():
             if not isinstance(value.value, str) or not value.value.strip():
-                raise _wrong(value.line, f"{name} must be text", "")
+                raise wrong(value.line, f"{name} must be text", "")
             texts[name] = value.value.strip()
         if texts["rule"] not in self.rules:
             line = fields["rule"].line
-            raise _wrong(line, f"{texts['rule']!r} is not a rule", nearest(texts["rule"], self.rules))
+            raise wrong(line, f"{texts['rule']!r} is not a rule", nearest(texts["rule"], self.rules))
         if not is_date(texts["until"]):
-            raise _wrong(
+            raise wrong(
                 fields["until"].line, "until must be a date such as 2027-01-31", "the last day it counts"
             )
         return Waiver(**texts, line=node.line)
 
-    def _flag(self, node: _Node, name: str) -> bool:
-        if not isinstance(node.value, bool):
-            raise _wrong(node.line, f"{name} must be true or false", "")
-        return node.value
 
-    def _items(self, node: _Node, name: str) -> tuple[_Node, ...]:
-        if node.value is None:
-            return ()
-        if not isinstance(node.value, tuple):
-            raise _wrong(node.line, f"{name} must be a list", "")
-        return node.value
+def flag(node: Node, name: str) -> bool:
+    """The boolean that `node` is. Raises `UserError` with its line."""
+    if not isinstance(node.value, bool):
+        raise wrong(node.line, f"{name} must be true or false", "")
+    return node.value
 
-    def _fields(self, node: _Node, known: "Collection[str]", what: str) -> dict[str, _Node]:
-        if node.value is None:
-            return {}
-        if not isinstance(node.value, dict):
-            raise _wrong(
-                node.line, "keys and values are expected here", "known here: " + ", ".join(sorted(known))
-            )
-        for name, (key, _) in node.value.items():
-            if name not in known:
-                raise _wrong(key.line, f"{name!r} is not {what}", nearest(name, known))
-        return {name: value for name, (_, value) in node.value.items()}
+
+def listed(node: Node, name: str) -> tuple[Node, ...]:
+    """The items of a list; of nothing, none. Raises `UserError` with its line."""
+    if node.value is None:
+        return ()
+    if not isinstance(node.value, tuple):
+        raise wrong(node.line, f"{name} must be a list", "")
+    return node.value
+
+
+def named(node: Node, known: "Collection[str]", what: str) -> dict[str, Node]:
+    """The values of a mapping by key, each of which must be `known`. Raises `UserError` with its line."""
+    fields = mapping(node)
+    for name, (key, _) in fields.items():
+        if name not in known:
+            raise wrong(key.line, f"{name!r} is not {what}", nearest(name, known))
+    return {name: value for name, (_, value) in fields.items()}
+
+
+def mapping(node: Node) -> dict[str, tuple[Node, Node]]:
+    """Key and value of every entry of a mapping with free keys. Raises `UserError` with its line."""
+    if node.value is None:
+        return {}
+    if not isinstance(node.value, dict):
+        raise wrong(node.line, "keys and values are expected here", "")
+    return dict(node.value)
 
 
 def is_date(text: str) -> bool:

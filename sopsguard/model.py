@@ -120,6 +120,18 @@ class Unknown(NamedTuple):
     family: Family = Family.PLAINTEXT
 
 
+class Addition(NamedTuple):
+    """Something that a change under judgement adds to what it is judged by: to the inventory (`what` is
+    `holder`, `recipient`, `alias`, `role`, `host-key`, `signing-key`, `email`, `offline`) or to the policy
+    (`waiver`, `allow`, `level`). `name` is whom it is for (a holder, a rule), `text` what is added, `where`
+    the place in the judged state, from which whoever vouches finds the commits that brought it."""
+
+    what: str
+    name: str
+    text: str
+    where: Location
+
+
 class UserError(Exception):
     """Nothing could be judged, and the user can mend it: exit 2, one line, one hint."""
 

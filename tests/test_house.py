@@ -18,6 +18,7 @@ PACKAGE = ROOT / "sopsguard"
 # Top-level modules and packages; each imports only from those before it.
 HOUSE = (
     "model",
+    "strict",
     "document",
     "keys",
     "sops",
@@ -25,6 +26,7 @@ HOUSE = (
     "scan",
     "inventory",
     "policy",
+    "signatures",
     "snapshot",
     "disk",
     "git",
@@ -32,6 +34,7 @@ HOUSE = (
     "cache",
     "history",
     "managed",
+    "access",
     "context",
     "checks",
     "judge",

@@ -73,8 +73,8 @@ class Policy(NamedTuple):
 def read(data: bytes, rules: "Collection[str]", file: str = FILE) -> Policy:
     """The policy that the bytes of `.sopsguard.yaml` state.
 
-    `rules` are the ids that `levels` and waivers may name, `file` is how mistakes name it. Raises `UserError` with the line of the
-    first mistake.
+    `rules` are the ids that `levels` and waivers may name, `file` is how mistakes name it. Raises
+    `UserError` with the line of the first mistake.
     """
     return _Reader(rules).policy(strict.load(data, file))
 

@@ -255,6 +255,39 @@ def test_hosts(source: str, expected: list[str]) -> None:
     assert sorted(said(source, "flake.nix")) == sorted(expected)
 
 
+CONDITIONS = [
+    ("{ sops.secrets.a = { }; }", False),
+    ("{ config = lib.mkIf c { sops.secrets.a = { }; }; }", True),
+    ("{ sops.secrets.a = lib.mkIf c { }; }", True),
+    ("{ sops.secrets.a.sopsFile = lib.mkIf c ./x.yaml; }", False),
+    ("{ sops.secrets = lib.optionalAttrs c { a = { }; }; }", True),
+    ("{ sops.secrets = lib.mkMerge [ { a = { }; } ]; }", False),
+    ("{ sops.secrets = lib.mkMerge [ (lib.mkIf c { a = { }; }) ]; }", True),
+    ("{ sops.secrets = if c then { a = { }; } else { }; }", True),
+    ("let more = { a = { }; }; in { sops.secrets = lib.mkIf c more; }", True),
+    (
+        "{ config = lib.mkMerge [ (lib.mkIf c { sops.secrets.a.owner = x; }) { sops.secrets.a = { }; } ]; }",
+        False,
+    ),
+]
+
+
+@pytest.mark.parametrize(("source", "conditional"), CONDITIONS)
+def test_a_declaration_may_depend_on_a_condition(source: str, conditional: bool) -> None:
+    assert [secret.conditional for secret in read(source).secrets] == [conditional]
+
+
+def test_imports_may_depend_on_a_condition() -> None:
+    found = read("{ imports = [ ./a.nix ] ++ lib.optional c ./b.nix ++ (if d then [ ./c.nix ] else [ ]); }")
+    assert [item.file.conditional for item in found.imports] == [False, True, True]
+
+
+def test_the_path_before_a_setting_is_kept() -> None:
+    found = read('{ containers.x.config = { sops.secrets.a = { }; sops.defaultSopsKey = "k"; }; }')
+    assert [secret.within for secret in found.secrets] == ["containers.x.config"]
+    assert [(d.within, d.key and d.key.static) for d in found.defaults] == [("containers.x.config", "k")]
+
+
 def test_a_hive_is_its_hosts() -> None:
     assert said("{ meta = { }; web = { }; db = x: { }; }", "hive.nix") == ["host web", "host db"]
 

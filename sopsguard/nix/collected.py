@@ -38,6 +38,8 @@ class Draft:
     files: list[FileRef] = field(default_factory=list)
     fields: list[tuple[str, Text]] = field(default_factory=list)
     partial: bool = False
+    within: str = ""
+    conditional: bool = False
 
 
 @dataclass(slots=True)
@@ -92,6 +94,8 @@ class Collected:
                     fields.get("format"),
                     tuple(draft.fields),
                     draft.partial,
+                    draft.within,
+                    draft.conditional,
                 )
             )
         hosts = (
@@ -158,14 +162,17 @@ class Collected:
         """Note what could not be read, once per place and reason."""
         self.doubts.setdefault((at.start, reason), Doubt(at, reason))
 
-    def draft(self, path: Path, place: int, at: Place) -> Draft:
+    def draft(self, path: Path, place: int, at: Place, conditional: bool) -> Draft:
         name = path[place + 2]
         key = (path[:place], name or "")
         draft = self.drafts.get(key)
         if draft is None:
-            draft = self.drafts[key] = Draft(text_of(name), at, owner_of(path[:place]))
+            before = path[:place]
+            draft = self.drafts[key] = Draft(text_of(name), at, owner_of(before), within=dotted(before))
+            draft.conditional = conditional
             if draft.name.static is None:
                 self.doubt(at, "the name of a secret is computed")
+        draft.conditional = draft.conditional and conditional
         return draft
 
     def host(self, path: Path, at: Place) -> HostDraft | None:

@@ -15,6 +15,11 @@ COLLECTIONS = {
 # Other things are called so too: these count only as outputs of a flake.
 OUTPUTS_ONLY = frozenset(("colmena", "colmenaHive", "nodes"))
 _OUTPUTS = frozenset(("outputs", "flake", "config"))
+_SETTINGS = frozenset(
+    ("secrets", "templates", "defaultSopsFile", "defaultSopsFormat", "defaultSopsKey", "age", "gnupg")
+)
+# Functions whose last argument counts only if the one before holds.
+CONDITIONS = frozenset(("mkIf", "optional", "optionals", "optionalAttrs", "optionalString"))
 USE_KINDS = {
     "secrets": UseKind.SECRET,
     "placeholder": UseKind.PLACEHOLDER,
@@ -29,8 +34,7 @@ def sops_place(path: Path) -> int | None:
     for place, name in enumerate(path):
         if name == "sops" and "options" not in path[:place]:
             after = path[place + 1] if place + 1 < len(path) else None
-            settings = ("secrets", "templates", "defaultSopsFile", "defaultSopsFormat", "age", "gnupg")
-            if after is None or after in settings:
+            if after is None or after in _SETTINGS:
                 return place
     return None
 

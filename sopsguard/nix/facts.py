@@ -1,10 +1,12 @@
 """What Nix files say about hosts and about SOPS secrets: declared, referenced, imported; never evaluated."""
 
 import posixpath
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sopsguard.nix.collected import WIREGUARD, Collected, Draft, HostDraft, Peer
 from sopsguard.nix.conventions import (
+    CONDITIONS,
     MODULES,
     OUTPUTS_ONLY,
     SELVES,
@@ -70,6 +72,7 @@ _KEY_OPTIONS = frozenset(
         ("gnupg", "sshKeyPaths"),
     )
 )
+_DEFAULTS = frozenset((("defaultSopsFile",), ("defaultSopsFormat",), ("defaultSopsKey",)))
 _OPAQUE = frozenset(("example", "defaultText", "description"))
 
 
@@ -84,13 +87,35 @@ class _Survey(Walk):
         self.expansions = self.expanded = 0
         self.found = Collected(path)
         self.set_of: dict[int, int] = {}
+        self.conditional = False
 
     def run(self, root: "Node") -> None:
         # colmena's hive.nix is the set of hosts itself
         top: Path = ("colmena",) if posixpath.basename(self.path) == "hive.nix" else ()
         self.stack.append(Task(root, top, leaf=bool(top)))
         while self.stack:
-            self.visit(self.stack.pop())
+            task = self.stack.pop()
+            self.conditional = task.conditional or self.is_condition(task)
+            height = len(self.stack)
+            self.visit(task)
+            if self.conditional:
+                self.stack[height:] = [below._replace(conditional=True) for below in self.stack[height:]]
+
+    def is_condition(self, task: Task) -> bool:
+        """Whether what stands below counts only if something holds."""
+        kind = task.node.type
+        if kind == "apply_expression":
+            function, _ = application(task.node)
+            if self.dotted(function).rpartition(".")[2] not in CONDITIONS:
+                return False
+        elif kind != "if_expression":
+            return False
+        place = sops_place(task.path)
+        if task.leaf and place is not None and len(task.path) == place + 3:
+            key = (task.path[:place], task.path[-1] or "")
+            if key in self.found.drafts:  # `sops.secrets.a = mkIf …`: without the condition there is none
+                self.found.drafts[key].conditional = True
+        return True
 
     # places and names
 
@@ -109,7 +134,7 @@ class _Survey(Walk):
         return self.resolver.attrpath(node, scope)
 
     def file(self, node: "Node", text: Text) -> FileRef:
-        return FileRef(text, self.folder, self.place(node))
+        return FileRef(text, self.folder, self.place(node), self.conditional)
 
     # visiting
 
@@ -159,7 +184,7 @@ class _Survey(Walk):
         self.host(path, node)
 
     def draft(self, path: Path, place: int, node: "Node") -> Draft:
-        return self.found.draft(path, place, self.place(node))
+        return self.found.draft(path, place, self.place(node), self.conditional)
 
     def host(self, path: Path, node: "Node") -> HostDraft | None:
         return self.found.host(path, self.place(node)) if collection_place(path) is not None else None
@@ -204,12 +229,10 @@ class _Survey(Walk):
         path, node, rest = task.path, task.node, task.path[place + 1 :]
         owner = owner_of(path[:place])
         empty = value.kind in (Kind.SET, Kind.NULL)
-        if rest == ("defaultSopsFile",):
+        if rest in _DEFAULTS:
             if not empty:
-                self.found.defaults.append(Default(self.place(node), owner, file=self.sops_file(task)))
-        elif rest == ("defaultSopsFormat",):
-            text = self.resolver.text(node, task.scope)
-            self.found.defaults.append(Default(self.place(node), owner, format=text))
+                default = Default(self.place(node), owner, within=dotted(path[:place]))
+                self.default(task, rest[0] or "", default)
         elif rest in _KEY_OPTIONS:
             option = ".".join(name or "" for name in rest)
             items = self.resolver.items(node, task.scope)
@@ -242,6 +265,15 @@ class _Survey(Walk):
                     draft.fields.append((name, text))
         elif (rest == () and value.name == "import") or (rest == ("templates",) and not empty):
             self.doubt(node, f"the set `{'.'.join(('sops', *(name or '' for name in rest)))}` is computed")
+
+    def default(self, task: Task, name: str, default: Default) -> None:
+        if name == "defaultSopsFile":
+            default = replace(default, file=self.sops_file(task))
+        elif name == "defaultSopsFormat":
+            default = replace(default, format=self.resolver.text(task.node, task.scope))
+        else:
+            default = replace(default, key=self.resolver.text(task.node, task.scope))
+        self.found.defaults.append(default)
 
     def sops_file(self, task: Task) -> FileRef:
         file = self.file(task.node, self.resolver.text(task.node, task.scope))

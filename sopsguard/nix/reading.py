@@ -73,7 +73,7 @@ _BODIES = {
 
 class Task(NamedTuple):
     """An expression still to be visited. `leaf` says that it is the value of `path`, not only something
-    inside it; `scope` belongs to walks that resolve names."""
+    inside it; `scope` and `conditional` belong to walks that resolve names."""
 
     node: "Node"
     path: Path
@@ -81,6 +81,7 @@ class Task(NamedTuple):
     role: Role = Role.SET
     declared: bool = False
     scope: "Scope | None" = None
+    conditional: bool = False
 
 
 class Walk:

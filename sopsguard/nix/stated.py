@@ -23,11 +23,13 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class FileRef:
-    """A file that a Nix file names; `folder` is the folder of the Nix file in the repository."""
+    """A file that a Nix file names; `folder` is the folder of the Nix file in the repository.
+    `conditional`: it counts only if something holds (`mkIf`, `optional`, `if`)."""
 
     text: Text
     folder: str
     place: Place
+    conditional: bool = False
 
     @property
     def path(self) -> str | None:
@@ -62,7 +64,8 @@ class Owner:
 class Secret:
     """A declaration `sops.secrets.<name>`. `files` are its `sopsFile`s (several where conditions choose);
     `key` is where in the file it stands (default: the name). `partial`: fields are computed by a function
-    that was not read, so what is missing here may be set there."""
+    that was not read, so what is missing here may be set there. `within` is the path before `sops`,
+    `conditional` says that it is declared only if something holds."""
 
     name: Text
     place: Place
@@ -72,6 +75,8 @@ class Secret:
     format: Text | None = None
     fields: tuple[tuple[str, Text], ...] = ()
     partial: bool = False
+    within: str = ""
+    conditional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +111,15 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Default:
-    """A `sops.defaultSopsFile` or `sops.defaultSopsFormat`."""
+    """A `sops.defaultSopsFile`, `sops.defaultSopsFormat` or `sops.defaultSopsKey`; `within` is the path
+    before `sops`."""
 
     place: Place
     owner: Owner
     file: FileRef | None = None
     format: Text | None = None
+    key: Text | None = None
+    within: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,17 @@ _SHORT = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r":
 
 def write_json(root: Mapping) -> bytes:
     """The text of a document with a final newline. Raises `ValueError` for NaN and infinities."""
+    return (json_text(root, "\n", "\t") + "\n").encode()
+
+
+def json_text(node: Node, newline: str | None, unit: str) -> str:
+    """A value for a place whose lines begin with `newline` (a break and white space), one `unit` a level.
+
+    On one line without `newline`. Raises `ValueError` for NaN and infinities.
+    """
     out: list[str] = []
-    _node(root, "\n", out)
-    out.append("\n")
-    return "".join(out).encode()
+    _node(node, newline, unit, out)
+    return "".join(out)
 
 
 def quoted(text: str) -> str:
@@ -29,7 +36,7 @@ def _escape(found: re.Match[str]) -> str:
     return _SHORT.get(char) or f"\\u{ord(char):04x}"
 
 
-def _node(node: Node, newline: str, out: list[str]) -> None:
+def _node(node: Node, newline: str | None, unit: str, out: list[str]) -> None:
     if isinstance(node, Scalar):
         out.append(_scalar(node))
         return
@@ -38,15 +45,16 @@ def _node(node: Node, newline: str, out: list[str]) -> None:
     if not items:
         out.append(opening + closing)
         return
-    inner = newline + "\t"
+    inner = None if newline is None else newline + unit
     for number, item in enumerate(items):
-        out.append((opening if number == 0 else ",") + inner)
+        out.append(opening if number == 0 else ",")
+        out.append(" " * (number > 0) if inner is None else inner)
         if isinstance(item, Item):
             out.append(quoted(str(item.key.value)) + ": ")
-            _node(item.value, inner, out)
+            _node(item.value, inner, unit, out)
         else:
-            _node(item, inner, out)
-    out.append(newline + closing)
+            _node(item, inner, unit, out)
+    out.append((newline or "") + closing)
 
 
 def _scalar(node: Scalar) -> str:

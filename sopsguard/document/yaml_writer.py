@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence as Many
 
 from sopsguard.document.scalars import WORDS, general, plain
-from sopsguard.document.tree import Comment, Item, Mapping, Node, Scalar, Time
+from sopsguard.document.tree import Comment, Item, Mapping, Node, Scalar, Time, Value
 
 INDENT = 4
 _OLD_BOOL = frozenset(
@@ -33,6 +33,24 @@ def write_yaml(roots: Many[Mapping], indent: int = INDENT) -> bytes:
     for number, root in enumerate(roots):
         emitter.document(_node(root), number > 0)
     return "".join(emitter.out).encode("utf-8", "surrogateescape")
+
+
+def scalar_text(value: Value, style: str = "") -> str:
+    """A single value on one line, a text in the quotes of `style` (empty: those it needs).
+
+    A float keeps its point, which sops drops: so it is read back as what it is.
+    """
+    emitter = _Emitter(INDENT)
+    node = _scalar(Scalar(value, 0, 0, 1, 1))
+    if node.tag == "!!binary":  # white space in base64 means nothing
+        node.text, node.style = node.text.replace("\n", ""), ""
+    elif isinstance(value, str):
+        multiline = "\n" in value or (style == "'" and _Analysis(value).multiline)
+        node.text, node.style = value, '"' if multiline else node.style or style
+    elif isinstance(value, float) and node.text.lstrip("-").isdigit():
+        node.text += ".0"
+    emitter.scalar(node, False)
+    return "".join(emitter.out)
 
 
 class _ENode:

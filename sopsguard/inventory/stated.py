@@ -216,7 +216,7 @@ class _Reader:
     def ssh_key(self, node: Node, what: str) -> str:
         """Type and base64 of a public key."""
         key = ssh.public_key(self.text(node, what))
-        if key is None or key == "":
+        if key is None:
             raise mistake(node, f"{what} must be an SSH public key", "ssh-ed25519 AAAA…, as in a .pub file")
         if isinstance(key, Problem):
             raise mistake(node, f"not an SSH public key: {key.reason}", "copy it once more")
@@ -243,7 +243,7 @@ class _Reader:
             if len(print_) not in (40, 64) or print_.strip("0123456789ABCDEF"):
                 raise mistake(
                     parts["openpgp"],
-                    "a signing key is a whole fingerprint of OpenPGP (40 or 64 hex digits) or an SSH public key",
+                    "a signing key is a whole OpenPGP fingerprint (40 or 64 digits) or an SSH public key",
                     "gpg --list-keys shows it; a key id can be imitated",
                 )
             file = self.path_of(parts["file"]) if "file" in parts else None

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -338,14 +339,29 @@ def judged_walks(repo: Repo, data: bytes) -> int:
 # --- facts ------------------------------------------------------------------------------------------
 
 names = st.text(max_size=6)
+number = st.integers(0, 9)
+
+
+def wrapped(facts: Facts, wraps: list[tuple[str, str, int]]) -> Facts:
+    return replace(
+        facts, wraps=tuple((who, seal) for who, seal, _ in wraps), groups=tuple(group for *_, group in wraps)
+    )
+
+
 facts = st.builds(
-    Facts,
-    mac=names,
-    modified=names,
-    wraps=st.lists(st.tuples(names, names), max_size=3).map(tuple),
-    clear=st.booleans(),
-    only_encrypted=st.booleans(),
-    values=st.lists(st.builds(Value, *[names] * 5, st.integers(-1, 99)), max_size=4).map(tuple),
+    wrapped,
+    st.builds(
+        Facts,
+        mac=names,
+        modified=names,
+        wraps=st.just(()),
+        clear=st.booleans(),
+        only_encrypted=st.booleans(),
+        values=st.lists(st.builds(Value, *[names] * 5, st.integers(-1, 99)), max_size=4).map(tuple),
+        threshold=number,
+        scope=names,
+    ),
+    st.lists(st.tuples(names, names, number), max_size=3),
 )
 
 

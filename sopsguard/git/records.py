@@ -2,9 +2,21 @@
 
 import os
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from sopsguard.model import UserError
 from sopsguard.snapshot import SUBMODULE, Change, Entry
+
+
+class Commit(NamedTuple):
+    """A commit as a step of history: times in seconds since 1970 as its author and committer had them (0
+    where there is none that can be read), and what it changes against its first parent."""
+
+    oid: str
+    parents: tuple[str, ...]
+    author: int
+    committer: int
+    changes: tuple[Change, ...]
 
 
 def is_id(text: str) -> bool:
@@ -80,6 +92,43 @@ def by_commit(tokens: Iterator[bytes]) -> Iterator[Change]:
             count, first = seen.get(change.path, (0, change))
             seen[change.path] = (count + 1, first)
     yield from (change for count, change in seen.values() if count == parents)
+
+
+# For `commits`: the header of a commit comes once for each parent, in their order, with `--always` also
+# where nothing differs.
+COMMIT_FORMAT = "--format=%H %at %ct %P"
+
+
+def commits(tokens: Iterator[bytes]) -> Iterator[Commit]:
+    """Commits from `diff-tree --stdin -m --always` with `COMMIT_FORMAT`."""
+    oid, section = "", 0
+    head: tuple[tuple[str, ...], int, int] = ((), 0, 0)
+    changes: list[Change] = []
+    for token in tokens:
+        if not token.lstrip(b"\n").startswith(b":"):
+            name, *rest = token.decode("ascii", "replace").strip("\n").split(" ")
+            if name == oid:
+                section += 1
+                continue
+            if oid:
+                yield Commit(oid, *head, tuple(changes))
+            if not is_id(name) or len(rest) < 2:
+                return  # git ended in the middle, and its exit code says so
+            oid, section, changes = name, 0, []
+            head = (tuple(filter(None, rest[2:])), _seconds(rest[0]), _seconds(rest[1]))
+            continue
+        path = next(tokens, None)
+        if path is None:
+            return
+        if section == 0:
+            changes.append(_change(token, path, oid)[1])
+    if oid:
+        yield Commit(oid, *head, tuple(changes))
+
+
+def _seconds(text: str) -> int:
+    # git counts in 64 bits without a sign; what no calendar holds is no time.
+    return int(text) if text.isdigit() and len(text) <= 11 else 0
 
 
 def lfs_pointer(data: bytes) -> tuple[str, int] | None:

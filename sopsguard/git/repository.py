@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from sopsguard.git.objects import AHEAD, Objects
 from sopsguard.git.process import Git, Process
-from sopsguard.git.records import by_commit, indexed, is_blob, is_id, lfs_pointer, preferred, raw_changes
+from sopsguard.git.records import (
+    COMMIT_FORMAT,
+    Commit,
+    by_commit,
+    commits,
+    indexed,
+    is_blob,
+    is_id,
+    lfs_pointer,
+    preferred,
+    raw_changes,
+)
 from sopsguard.model import UserError, printable
 from sopsguard.snapshot import (
     LIMIT,
@@ -351,6 +362,23 @@ class Repository:
         for change in self._changes(self._walk(None, tips), few):
             if change.path in wanted:
                 yield change
+
+    def lineage(self, tips: Sequence[str] | None) -> Iterator[Commit]:
+        """All commits that `tips` (None: any ref or HEAD) reach, parents first, each with its changes
+        against the first parent. The commits of `boundary` come without parents, adding all they hold."""
+        if tips is not None and not tips:
+            return
+        walk = self._git.run(*self._walk(None, tips))
+        process = self._git.run(
+            *("diff-tree", "--stdin", "-m", "--always", "--root", *_DIFF, COMMIT_FORMAT, "--"), stdin=walk
+        )
+        try:
+            yield from commits(process.tokens())
+            self._git.check(process, "compare the commits")
+            self._git.check(walk, "list the commits")
+        finally:
+            process.stop()
+            walk.stop()
 
     def under_way(self) -> list[str]:
         """The commits whose content a merge, cherry-pick or rebase is bringing in right now."""

@@ -9,10 +9,11 @@ from sopsguard.document import Comment
 from sopsguard.sops.envelope import TYPES, parse
 from sopsguard.sops.file import SopsFile
 from sopsguard.sops.metadata import Recipient
+from sopsguard.sops.rules import Scope
 from sopsguard.sops.soundness import MAC_BYTES
 
 # What is written into the cache; another number makes it forget.
-FORM = f"history/1/{__version__}"
+FORM = f"history/2/{__version__}"
 
 
 class Value(NamedTuple):
@@ -30,7 +31,9 @@ class Value(NamedTuple):
 class Facts:
     """What a version shows without a key. `mac` is a digest, `modified` the time that authenticates it,
     `wraps` are (recipient, digest of the wrapped data key), `clear` says whether there are clear values,
-    `only_encrypted` whether the MAC does not cover these."""
+    `only_encrypted` whether the MAC does not cover these. `groups` are the key groups of `wraps`, of which
+    `threshold` must come together (1: any recipient opens it alone); `scope` stands for what is selected
+    for encryption, and is empty where comments decide it."""
 
     mac: str
     modified: str
@@ -38,6 +41,9 @@ class Facts:
     clear: bool
     only_encrypted: bool
     values: tuple[Value, ...]
+    groups: tuple[int, ...] = ()
+    threshold: int = 1
+    scope: str = ""
 
 
 def facts_of(file: SopsFile, shared: dict[Value, Value] | None = None) -> Facts:
@@ -65,7 +71,17 @@ def facts_of(file: SopsFile, shared: dict[Value, Value] | None = None) -> Facts:
         clear,
         meta.scope.mac_only_encrypted,
         tuple(values) if shared is None else tuple(shared.setdefault(value, value) for value in values),
+        tuple(recipient.group for recipient in meta.recipients),
+        1 if len(meta.groups) < 2 else max(1, meta.shamir_threshold or len(meta.groups)),
+        _scope(meta.scope),
     )
+
+
+def _scope(scope: Scope) -> str:
+    chosen = scope.effective()
+    if any("comment" in name for name in chosen):
+        return ""
+    return digest("\0".join(f"{name}={text}" for name, text in sorted(chosen.items())))
 
 
 def _name(recipient: Recipient) -> str:
@@ -87,7 +103,11 @@ def encoded(facts: Facts | None) -> bytes:
         return b"null"
     columns = list(zip(*facts.values, strict=True)) or [()] * 6
     return json.dumps(
-        [facts.mac, facts.modified, facts.wraps, facts.clear, facts.only_encrypted, *columns],
+        [
+            *(facts.mac, facts.modified, facts.wraps, facts.clear, facts.only_encrypted),
+            *(facts.groups, facts.threshold, facts.scope),
+            *columns,
+        ],
         separators=(",", ":"),
     ).encode()
 
@@ -107,22 +127,25 @@ def decoded(data: bytes, shared: dict[Value, Value] | None = None) -> Facts | No
         said = json.loads(data)
         if said is None:
             return None
-        mac, modified, wraps, clear, only_encrypted, *columns = said
+        mac, modified, wraps, clear, only_encrypted, groups, threshold, scope, *columns = said
         rows = list(zip(*columns, strict=True))
         pairs = tuple((who, digest) for who, digest in wraps)
         values = tuple(map(Value._make, rows))
+        groups = tuple(groups)
     except (ValueError, TypeError, RecursionError):
         raise NotFacts from None
-    texts = [mac, modified, *(text for pair in pairs for text in pair)]
+    texts = [mac, modified, scope, *(text for pair in pairs for text in pair)]
     texts += [text for row in rows for text in row[:5]]
     sound = (
         len(columns) == 6
         and all(type(text) is str for text in texts)
         and all(type(row[5]) is int for row in rows)
         and type(clear) is type(only_encrypted) is bool
+        and all(type(number) is int for number in (threshold, *groups))
+        and len(groups) == len(pairs)
     )
     if not sound:
         raise NotFacts
     if shared is not None:
         values = tuple(shared.setdefault(value, value) for value in values)
-    return Facts(mac, modified, pairs, clear, only_encrypted, values)
+    return Facts(mac, modified, pairs, clear, only_encrypted, values, groups, threshold, scope)

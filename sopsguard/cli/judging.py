@@ -43,7 +43,7 @@ def judge(
         clock=lambda: today().isoformat(),
         bulk=target.bulk,
         concerned=target.concerned,
-        before=Managed(target.before, target.concerned) if target.before else None,
+        before=Managed(target.before, target.concerned) if target.before is not None else None,
         history=lambda: history_of(target),
         identities=identities,
     )

@@ -179,7 +179,9 @@ class Walk:
             if (generic or pattern.rule == TOKEN) and _meets(match, region):
                 yield from self._judged(pattern, match, group, text)
         low, high = region or (0, len(text))
-        if text.find(b"\\n", max(0, low - 128), high) >= 0:
+        # One byte is looked for ten times as fast as two, and most texts have none.
+        back = text.find(b"\\", max(0, low - 128), high)
+        if back >= 0 and text.find(b"\\n", back, high) >= 0:
             near = {
                 index: at
                 for index, positions in found.items()

@@ -10,6 +10,9 @@ def may_be_sops(data: bytes) -> bool:
     """
     if b"ENC[AES256_GCM," in data:
         return True
-    return b"sops" in data and (
-        b"lastmodified" in data or re.search(rb"(?<![A-Za-z])mac(?![A-Za-z])", data) is not None
+    if b"sops" not in data:
+        return False
+    # The letters first: an expression that begins with a look behind tries every place.
+    return b"lastmodified" in data or (
+        b"mac" in data and re.search(rb"mac(?<![A-Za-z]mac)(?![A-Za-z])", data) is not None
     )

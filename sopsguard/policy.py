@@ -61,6 +61,7 @@ class Policy(NamedTuple):
     inline_allow: bool = True
     waivers: tuple[Waiver, ...] = ()
     signatures: "Node | None" = None  # the section as it stands; `signatures.rules` reads it
+    recipients: "Node | None" = None  # the section as it stands; `access.demands` reads it
 
     def level(self, rule: str, default: Level) -> Level | None:
         """The level of `rule` here, None when it is switched off."""
@@ -126,7 +127,7 @@ class _Reader:
     def policy(self, node: Node) -> Policy:
         if node.value is None:
             return Policy()
-        known = ("version", "levels", "require", "inline_allow", "waivers", "signatures")
+        known = ("version", "levels", "require", "inline_allow", "waivers", "signatures", "recipients")
         fields = named(node, known, "a setting")
         if "version" in fields and fields["version"].value != "1":
             raise wrong(
@@ -139,6 +140,8 @@ class _Reader:
             settings["require"] = self._families(fields["require"])
         if "signatures" in fields:
             settings["signatures"] = fields["signatures"]
+        if "recipients" in fields:
+            settings["recipients"] = fields["recipients"]
         if "inline_allow" in fields:
             settings["inline_allow"] = flag(fields["inline_allow"], "inline_allow")
         if "waivers" in fields:

@@ -2,7 +2,7 @@
 
 import re
 
-from sopsguard.document.patch import CannotPatch, Found, Splice
+from sopsguard.document.patch import Found, NoPlace, Splice
 from sopsguard.document.scalars import display
 from sopsguard.document.tree import Comment, Item, Mapping, Node, Scalar, Value
 
@@ -17,14 +17,14 @@ class DotenvPatch:
         container, position = found.trail[-1]
         item = container.items[position]
         if not isinstance(item, Item) or not isinstance(item.value, Scalar) or not isinstance(node, Scalar):
-            raise CannotPatch("dotenv holds neither lists nor mappings")
+            raise NoPlace("dotenv holds neither lists nor mappings")
         return [self.fill(item.value, node.value)]
 
     def insert(self, found: Found, key: str | None, node: Node, _after: int | None = None, /) -> list[Splice]:
         if key is None or not isinstance(node, Scalar):
-            raise CannotPatch("dotenv holds neither lists nor mappings")
+            raise NoPlace("dotenv holds neither lists nor mappings")
         if not key or key[0] == "#" or re.search(r"[=\n]", key):
-            raise CannotPatch("this key cannot stand in a dotenv file")
+            raise NoPlace("this key cannot stand in a dotenv file")
         at = len(self.data)
         for item in found.node.items if isinstance(found.node, Mapping) else []:
             if isinstance(item, Item) and (item.name or "").startswith(self.last):

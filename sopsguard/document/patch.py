@@ -9,7 +9,11 @@ Path = tuple[str | int, ...]
 
 
 class CannotPatch(Exception):
-    """The text has a form in which the change is not safe, or no such place; quotes no value."""
+    """The text has a form in which the change is not safe; quotes no value."""
+
+
+class NoPlace(CannotPatch):
+    """The path leads nowhere: something else stands in its way, or nothing is there."""
 
 
 class Splice(NamedTuple):
@@ -52,10 +56,10 @@ def find(root: Mapping, path: Path) -> Found:
         if isinstance(node, Scalar):
             if node.value is None:
                 return Found(tuple(trail), node, path[depth:])
-            raise CannotPatch(f"`{dotted(path[:depth])}` is a single value, nothing can stand below it")
+            raise NoPlace(f"`{dotted(path[:depth])}` is a single value, nothing can stand below it")
         if isinstance(node, Mapping) != isinstance(part, str):
             kind = "a mapping" if isinstance(node, Mapping) else "a list"
-            raise CannotPatch(f"`{dotted(path[:depth])}` is {kind}, `{part}` cannot stand in it")
+            raise NoPlace(f"`{dotted(path[:depth])}` is {kind}, `{part}` cannot stand in it")
         positions = [
             position
             for position, item in enumerate(node.items)
@@ -63,10 +67,10 @@ def find(root: Mapping, path: Path) -> Found:
         ]
         if isinstance(part, int):
             if part < 0 or part > len(positions):
-                raise CannotPatch(f"the list `{dotted(path[:depth])}` has no place {part}")
+                raise NoPlace(f"the list `{dotted(path[:depth])}` has no place {part}")
             positions = positions[part : part + 1]
         if len(positions) > 1:
-            raise CannotPatch(f"the key `{dotted(path[: depth + 1])}` stands there twice")
+            raise NoPlace(f"the key `{dotted(path[: depth + 1])}` stands there twice")
         if not positions:
             return Found(tuple(trail), node, path[depth:])
         trail.append((node, positions[0]))
@@ -100,7 +104,7 @@ def nested(path: Path, node: Node) -> Node:
             node = mapping
         else:
             if part:
-                raise CannotPatch(f"a new list has no place {part}")
+                raise NoPlace(f"a new list has no place {part}")
             sequence = Sequence()
             sequence.add(node)
             node = sequence
@@ -138,5 +142,5 @@ def taken(patch: Patch, root: Mapping, path: Path, comments: bool = False) -> li
     """The text without the item at `path`. Raises `CannotPatch` if there is none."""
     found = find(root, path)
     if found.rest or not found.trail:
-        raise CannotPatch(f"there is no `{dotted(path)}`")
+        raise NoPlace(f"there is no `{dotted(path)}`")
     return patch.remove(found, comments)

@@ -8,7 +8,7 @@ import re
 
 from sopsguard.document.patch import CannotPatch, Found, Splice, made, value_at
 from sopsguard.document.tree import Comment, Item, Mapping, Node, Scalar, Sequence, Value
-from sopsguard.document.yaml_writer import INDENT, scalar_text, write_yaml
+from sopsguard.document.yaml_writer import INDENT, item_text, scalar_text
 
 _COLON = re.compile(rb"[ \t]*:(?=[ \t\r\n]|\Z)")
 _CONTENT = re.compile(rb"[ \t\r\n]*")
@@ -108,15 +108,7 @@ class YamlPatch:
 
     def written(self, key: str | None, node: Node, column: int) -> bytes:
         """The lines of an item as sops writes them, all but the first indented."""
-        if key is None:
-            text = _element(node, self.indent)
-        else:
-            mapping = Mapping()
-            mapping.add(Item(made(key), node))
-            text = write_yaml([mapping], self.indent)
-        first, *rest = text.split(b"\n")
-        lines = [first, *(b" " * column + line if line else line for line in rest)]
-        return self.eol.join(lines)
+        return item_text(key, node, column, self.indent).replace(b"\n", self.eol)
 
     # changes
 
@@ -236,14 +228,3 @@ def _is_short(node: Node) -> bool:
     if isinstance(node, Scalar):
         return not (isinstance(node.value, str) and "\n" in node.value)
     return not node.items
-
-
-def _element(node: Node, indent: int) -> bytes:
-    """A list element: what `k: [node]` is, without its key and its indentation."""
-    sequence = Sequence()
-    sequence.add(node)
-    mapping = Mapping()
-    mapping.add(Item(made("k"), sequence))
-    lines = write_yaml([mapping], indent).split(b"\n")[1:]
-    margin = len(lines[0]) - len(lines[0].lstrip(b" "))
-    return b"\n".join(line[margin:] if line else line for line in lines)

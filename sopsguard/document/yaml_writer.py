@@ -35,6 +35,20 @@ def write_yaml(roots: Many[Mapping], indent: int = INDENT) -> bytes:
     return "".join(emitter.out).encode("utf-8", "surrogateescape")
 
 
+def item_text(key: str | None, node: Node, column: int, indent: int = INDENT) -> bytes:
+    """The lines of one item of a mapping (`key`) or of a list that is indented by `column`, but for the
+    indentation of the first line."""
+    emitter = _Emitter(indent)
+    emitter.indent = emitter.column = column
+    if key is None:
+        emitter.element(_node(node))
+    else:
+        emitter.pair(_scalar(Scalar(key, 0, 0, 1, 1)), _node(node), "")
+    emitter.indent = -1
+    emitter.write_indent()
+    return "".join(emitter.out).encode("utf-8", "surrogateescape")
+
+
 def scalar_text(value: Value, style: str = "") -> str:
     """A single value on one line, a text in the quotes of `style` (empty: those it needs).
 
@@ -350,20 +364,24 @@ class _Emitter:
         before = self.increase(False, in_sequence)
         tail = ""
         for key, value in zip(node.items[::2], node.items[1::2], strict=True):
-            self.take(key.head, key.line, "", tail)
+            self.pair(key, value, tail)
             tail = key.foot
-            self.process_head()
-            self.write_indent()
-            if self.line:
-                self.key_line, self.line = self.line, ""
-            simple = _is_simple(key)
-            if not simple:
-                self.indicator("?", True, False, True)
-            self.scalar(key, False, simple)
-            self.value(value, simple)
         self.take("", node.line, node.foot, tail)
         self.process_head()
         self.indent = before
+
+    def pair(self, key: _ENode, value: _ENode, tail: str) -> None:
+        """A key and its value; `tail` is the comment at the foot of the one before."""
+        self.take(key.head, key.line, "", tail)
+        self.process_head()
+        self.write_indent()
+        if self.line:
+            self.key_line, self.line = self.line, ""
+        simple = _is_simple(key)
+        if not simple:
+            self.indicator("?", True, False, True)
+        self.scalar(key, False, simple)
+        self.value(value, simple)
 
     def value(self, value: _ENode, simple: bool) -> None:
         self.start(value)
@@ -385,13 +403,16 @@ class _Emitter:
     def sequence(self, node: _ENode, in_sequence: bool) -> None:
         before = self.increase(False, in_sequence)
         for item in node.items:
-            self.start(item)
-            self.process_head()
-            self.write_indent()
-            self.indicator("-", True, False, True)
-            self.node(item, in_sequence=True)
+            self.element(item)
         self.take(line=node.line, foot=node.foot)
         self.indent = before
+
+    def element(self, item: _ENode) -> None:
+        self.start(item)
+        self.process_head()
+        self.write_indent()
+        self.indicator("-", True, False, True)
+        self.node(item, in_sequence=True)
 
     # scalars
 

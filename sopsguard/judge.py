@@ -17,6 +17,7 @@ _Said = TypeVar("_Said", Finding, Unknown)
 EXPIRED = "expired-waiver"
 UNUSED = "unused-waiver"
 UNOPENABLE = "unopenable-file"
+MANIFEST = "plain-kubernetes-secret"
 WAIVER_RULES = {
     EXPIRED: """Every waiver still holds.
 
@@ -69,7 +70,8 @@ def judge(ctx: "Context", rules: "Iterable[str]", *, only_new: bool, whole: bool
     wanted = {f.rule for f in ctx.found}
     for rule in rules:
         # A rule that nothing here concerns is not even imported: this is the path of most commits.
-        if rule not in wanted if rule in checks.SCANNED else not ctx.concerns_sops:
+        refers = rule in checks.REFERRING and ctx.concerns_references
+        if rule not in wanted if rule in checks.SCANNED else not (ctx.concerns_sops or refers):
             continue
         check = checks.load(rule)
         default = ctx.policy.level(rule, check.level)
@@ -156,7 +158,17 @@ def _one_per_cause(findings: "Sequence[Finding]") -> list[Finding]:
 
 
 def _most_specific(findings: "Sequence[Finding]") -> "Sequence[Finding]":
-    """That a file does not open is told only where no other error says why."""
+    """That a file does not open is told only where no other error says why; that a manifest, or a value of
+    one, is in clear is told once, by the rule that knows more of it."""
+    manifests = {f.location.path for f in findings if f.rule == MANIFEST}
+    if manifests:
+        values = {(f.location.path, f.location.key) for f in findings if f.rule == "unencrypted-value"}
+        findings = [
+            f
+            for f in findings
+            if not (f.rule == MANIFEST and (f.location.path, f.location.key) in values)
+            and not (f.rule == "unencrypted-file" and f.location.path in manifests)
+        ]
     said = {
         f.location.path for f in findings if f.blocks and f.family is Family.SCHEMA and f.rule != UNOPENABLE
     }

@@ -184,7 +184,7 @@ def _mixed(case: _Case, record: Record) -> Breach | None:
         f"`{kept.key}` and `{turned.key}` have different data keys: one was taken over from before or after"
         " a `sops rotate`, and no key decrypts both"
     )
-    return Breach(case.file.path, "H3", what, line, column, kept.key, (kept.key,))
+    return Breach(case.file.path, "H3", what, line, column, kept.key, (kept.key, turned.key))
 
 
 def _with_known_mac(

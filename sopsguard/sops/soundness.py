@@ -37,8 +37,10 @@ def problems(file: SopsFile | Broken, now: datetime | None = None) -> Iterator[P
     yield from _time(file, now)
     yield from _groups(file)
     yield from _features(file)
-    yield from _selection(file)
-    yield from _leaves(file)
+    # With two selection fields it cannot be told what is meant to be encrypted.
+    if not any(problem.code == "M7" for problem in file.metadata.problems):
+        yield from _selection(file)
+        yield from _leaves(file)
     yield from _nonces(file)
     yield from _example(file)
     yield from recipient_problems(file.metadata)

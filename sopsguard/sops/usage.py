@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from sopsguard.model import printable
 from sopsguard.sops import nearmiss
 from sopsguard.sops.config import CONFIG_NAME, IGNORED_NAME, Config, effective
-from sopsguard.sops.expression import Regex, regex
+from sopsguard.sops.expression import BadRegex, Regex, regex
 from sopsguard.sops.rules import Problem, Rule, counted
 
 
@@ -32,6 +32,8 @@ def problems(config: Config, encrypted: Sequence[str], clear: Sequence[str]) -> 
     yield from _files_without_rule(config, secret.get(None, ()), (*encrypted, *clear))
     ended = False
     for rule in config.rules:
+        if isinstance(regex(rule.path_regex), BadRegex):
+            return  # sops stops here: what comes behind is not dead, it is not reached
         own, others = secret.get(rule.index, []), plain.get(rule.index, [])
         if not ended and not own and not others and not rule.is_catch_all:
             yield from _useless(config, rule, (*encrypted, *clear))

@@ -59,9 +59,11 @@ def _hint(breach: Breach) -> str:
 
 def _said_already(ctx: Context, breach: Breach) -> bool:
     problems = ctx.file_problems.get(breach.path, ())
-    if any(problem.code in ("L10", "L11") for problem in problems):
+    if any(problem.code in ("L10", "L11", "M13", "M19") for problem in problems):
         return True
     told = {problem.key for problem in problems if problem.code in _SAID}
+    if breach.code == "H3":  # a damaged value looks like one under another data key
+        return not told.isdisjoint(breach.keys)
     return bool(breach.keys) and told.issuperset(breach.keys)
 
 

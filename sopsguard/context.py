@@ -4,18 +4,22 @@ A context does no I/O of its own: contents, the old side and the date are handed
 per command and asked lazily; what nobody asks for is never computed.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property, partial
 from os import urandom
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sopsguard.managed import Managed, is_config, looks_like_sops
 from sopsguard.model import Confidence, Family, Finding, Level, Location, Unknown
 from sopsguard.policy import Policy
-from sopsguard.snapshot import LIMIT, Change, Entry, Piece, Snapshot, TooLarge, Unreadable
+from sopsguard.snapshot import EXECUTABLE, FILE, LIMIT, Change, Entry, Piece, Snapshot, TooLarge, Unreadable
 
 if TYPE_CHECKING:
     from sopsguard.history import Breach, History, Unsettled
+    from sopsguard.nix.stated import NixFacts
+    from sopsguard.nix.tree import Tree
+    from sopsguard.nix.values import Unread
+    from sopsguard.references import References
     from sopsguard.scan import Hit, Scanner
     from sopsguard.scan.proof import Names
     from sopsguard.sops.config import Config
@@ -27,6 +31,10 @@ if TYPE_CHECKING:
 
 _RUN_KEY = urandom(32)
 
+# After so many bytes of a share the others are read by processes of their own: the engine is loaded by
+# then and most patterns are compiled.
+_ALONE = 256 << 10
+
 # The path under which text of a commit itself is judged; no file can have it, for it ends in a slash.
 COMMIT_MESSAGE = "commit message/"
 
@@ -34,12 +42,14 @@ COMMIT_MESSAGE = "commit message/"
 class Encrypted(NamedTuple):
     """A SOPS file in an example: `plain` encrypted for people by name, committed, and then edited by
     hand: each of `hand` is a regular expression (multi-line, first match) and what takes its place.
-    Without `seen` git only knows it as edited."""
+    Without `seen` git only knows it as edited. With `later` it is then encrypted anew for these people, and
+    that last change is what is judged."""
 
     plain: str
     to: tuple[str, ...] = ("alice",)
     hand: tuple[tuple[str, str], ...] = ()
     seen: bool = True
+    later: tuple[str, ...] = ()
 
 
 class Example(NamedTuple):
@@ -104,6 +114,7 @@ class Context:
     `concerned` are the paths that count (None: all), `before` is what sops managed on the old side,
     `identities`, when given, open the SOPS files in memory.
     `history` opens the versions in git; without it only the old side tells of earlier ones.
+    `shares`, when given, are the contents in parts, for several processes.
     """
 
     def __init__(
@@ -119,6 +130,7 @@ class Context:
         before: "Managed | None" = None,
         identities: "Identities | None" = None,
         history: "Callable[[], History | None] | None" = None,
+        shares: "Sequence[Callable[[], Iterable[Content]]]" = (),
     ) -> None:
         self.snapshot = snapshot
         self.policy = policy or Policy()
@@ -129,7 +141,9 @@ class Context:
         self._identities = identities
         self.before = before
         self._history = history
+        self._shares = shares
         self.managed = Managed(snapshot, concerned, lambda: self._scanned[2])
+        self._parsed: dict[tuple[str, bytes], NixFacts | Unread] = {}
         self.files = 0
         self.bytes = 0
         self.notes: list[str] = []
@@ -142,8 +156,10 @@ class Context:
     @cached_property
     def _scanned(self) -> tuple[tuple[Found, ...], tuple[Unknown, ...], Mapping[str, bool]]:
         reader = _Reader(self._bulk)
-        for content in self._contents():
-            reader.add(content)
+        if self._shares:
+            _read_together(reader, self._shares)
+        else:
+            reader.read(self._contents())
         self.files, self.bytes = reader.files, reader.bytes
         self.notes.extend(reader.notes)
         return tuple(reader.found), tuple(reader.unknown), reader.sops
@@ -156,6 +172,15 @@ class Context:
         if self.managed.concerned is None:
             return any(map(is_config, self.snapshot.paths()))
         return self._decrypted or self._under_a_rule
+
+    @cached_property
+    def concerns_references(self) -> bool:
+        """Whether a Nix file under judgement speaks of sops, or did before, where sops is in use at all."""
+        paths = [path for path in self.managed.concerned or () if path.endswith(".nix")]
+        if not paths or not any(map(is_config, self.snapshot.paths())):
+            return False
+        sides = [self.managed] if self.before is None else [self.managed, self.before]
+        return any(b"sops" in (side.read(path) or b"") for side in sides for path in paths)
 
     @cached_property
     def _decrypted(self) -> bool:
@@ -246,6 +271,27 @@ class Context:
         return found
 
     @cached_property
+    def nix(self) -> "Tree":
+        """What the Nix files of the whole snapshot say; parsed when asked, each once."""
+        from sopsguard.nix.tree import Tree
+
+        return Tree(self.snapshot.paths(), self._texts, self._parsed)
+
+    @cached_property
+    def references(self) -> "References":
+        """What every declaration of sops-nix in the snapshot means."""
+        from sopsguard.references import References
+
+        return References(self.snapshot.entries(), self.managed.read, self.nix)
+
+    def _texts(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        """The contents of regular files, as far as they can be read whole."""
+        plain = (p for p in paths if (e := self.snapshot.get(p)) is not None and e.mode in (FILE, EXECUTABLE))
+        for entry, piece in self.snapshot.pieces(plain):
+            if isinstance(piece, Piece) and piece.last and not piece.offset:
+                yield entry.path, piece.data
+
+    @cached_property
     def history(self) -> "History | None":
         """The versions of single files in git, or None where nothing is known of them."""
         return self._history() if self._history is not None else None
@@ -280,6 +326,7 @@ class Context:
         past = Context(self.snapshot, tuple, policy=self.policy, clock=self._clock)
         if (history := self.history) is not None:
             past._history = lambda: history
+        past._parsed = self._parsed
         if self.before is not None:
             past.snapshot, past.managed = self.before.snapshot, self.before
         return past
@@ -300,8 +347,7 @@ class Context:
         if self._old is None:
             return frozenset()
         reader = _Reader(self._bulk)
-        for content in self._old():
-            reader.add(content)
+        reader.read(self._old())
         return frozenset((f.rule, f.mark) for f in reader.found)
 
     @cached_property
@@ -360,6 +406,30 @@ def _may_name_keys(path: str, entry: Entry) -> bool:
     return "." not in name or name in ("authorized_keys", "known_hosts")
 
 
+def _read_together(reader: "_Reader", shares: "Sequence[Callable[[], Iterable[Content]]]") -> None:
+    """Read all shares, each in a process of its own once the first shows that they are large."""
+    first, *others = shares
+    contents = iter(first())
+    for content in contents:
+        reader.add(content)
+        if reader.bytes > _ALONE:
+            break
+    else:
+        for share in others:
+            reader.read(share())
+        return
+    from sopsguard.crew import Crew
+
+    with Crew([partial(reader.told, share) for share in others]) as crew:
+        reader.read(contents)
+        for number, share in enumerate(others):
+            told = crew.answer(number)
+            if told is None:
+                reader.read(share())
+            else:
+                reader.take(told)
+
+
 class _Reader:
     """Scans contents piece by piece and keeps places, never contents."""
 
@@ -373,6 +443,27 @@ class _Reader:
         self.notes: list[str] = []
         self.files = 0
         self.bytes = 0
+
+    def read(self, contents: Iterable[Content]) -> None:
+        for content in contents:
+            self.add(content)
+
+    def told(self, share: Callable[[], Iterable[Content]]) -> tuple[Any, ...]:
+        """What a reader finds that begins with the scanner of this one, and reads a share."""
+        other = _Reader(self._bulk)
+        other._scanner = self._scanner
+        other.read(share())
+        return other.found, other.unknown, other.notes, other.sops, other.files, other.bytes
+
+    def take(self, told: tuple[Any, ...]) -> None:
+        """Add what another one has told. A share has all of a path, so no path comes from two."""
+        found, unknown, notes, sops, files, size = told
+        self.found += found
+        self.unknown += unknown
+        self.notes += notes
+        self.sops |= sops
+        self.files += files
+        self.bytes += size
 
     def add(self, content: Content) -> None:
         change, piece, blocking = content

@@ -30,6 +30,8 @@ RULES: dict[str, Family] = {
     "placeholder-value": Family.SCHEMA,
     "version-mismatch": Family.SCHEMA,
     "guessable-value": Family.SCHEMA,
+    "dangling-reference": Family.SCHEMA,
+    "non-string-reference": Family.SCHEMA,
     "recipient-drift": Family.RECIPIENTS,
     "mislabelled-recipient": Family.RECIPIENTS,
     "accidental-shamir": Family.RECIPIENTS,
@@ -50,6 +52,9 @@ SCANNED = frozenset(
         "decrypted-leftover",
     )
 )
+
+# Rules about what Nix says of secrets: asked also when only a Nix file was touched.
+REFERRING = frozenset(("dangling-reference", "non-string-reference"))
 
 
 def load(rule: str) -> "Check":

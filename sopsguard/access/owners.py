@@ -29,7 +29,7 @@ class Subtree(NamedTuple):
     host: Holder
     key: str
     line: int
-    count: int
+    number: int
 
 
 def owner(path: str, hosts: Iterable[Holder]) -> Holder | None:
@@ -50,5 +50,5 @@ def subtrees(file: SopsFile, hosts: Iterable[Holder]) -> tuple[Subtree, ...]:
         host = next((by_name[w] for w in map(folded, map(str, leaf.path[:-1])) if w in by_name), None)
         if host is not None:
             first = found.get(host.name, Subtree(host, leaf.key, leaf.node.line, 0))
-            found[host.name] = first._replace(count=first.count + 1)
+            found[host.name] = first._replace(number=first.number + 1)
     return tuple(found.values())

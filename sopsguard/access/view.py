@@ -5,11 +5,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from sopsguard.access.change import EVERYONE, Change, between
-from sopsguard.access.readers import Reach, clusters, reach
 from sopsguard.access.demands import Demands
+from sopsguard.access.readers import Reach, clusters, reach
 from sopsguard.inventory import Holder, How, Inventory, Kind, Known
 from sopsguard.inventory.readers import shown
 from sopsguard.managed import Managed
+from sopsguard.model import Location
 from sopsguard.sops.file import SopsFile
 from sopsguard.sops.masterkey import Key, abbreviated
 
@@ -30,6 +31,12 @@ class Use(NamedTuple):
     column: int | None
     group: int
     rule: "Rule | None" = None
+
+    @property
+    def where(self) -> Location:
+        """The place, for a finding."""
+        key = "sops" if self.rule is None else f"creation_rules.{self.rule.index}"
+        return Location(self.path, self.line, self.column, key=key)
 
 
 class View:
@@ -128,7 +135,7 @@ class View:
         return self._named[id(rule)]
 
     def is_vanished_host(self, holder: Holder) -> bool:
-        """Whether the holder is a host by its name only, while the hosts of this repository are to be seen."""
+        """Whether it is a host by its name only, while other hosts of this repository can be seen."""
         return holder.kind is Kind.HOST and not holder.exists and any(h.exists for h in self.inventory.hosts)
 
     @staticmethod

@@ -17,7 +17,7 @@ DIRECT, SHARED, AWAITED, STALE = (
     "reads, not in the rule",
 )
 _MARKS = {DIRECT: "x", SHARED: "s", AWAITED: "+", STALE: "-"}
-LEGEND = "x reads · s by a shared data key · + after the next updatekeys · - although its rule names no such reader"
+LEGEND = "x reads · s by a shared data key · + after the next updatekeys · - although no rule names it"
 
 
 class Row(NamedTuple):

@@ -1,12 +1,19 @@
 """From a git hook, or a command line, to what is judged: which snapshot, what of it is new, and its name."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import partial
+from itertools import chain
 from typing import NamedTuple
 
 from sopsguard.context import COMMIT_MESSAGE, Content
-from sopsguard.git import Repository
+from sopsguard.git import Commit, Repository
 from sopsguard.model import UserError, printable
 from sopsguard.snapshot import SUBMODULE, Change, Entry, Piece, Snapshot, Unreadable
+
+# From this many changes on the contents are made ready to be shared by processes; so many paths that
+# follow one another stay together, for the folders they lie in.
+_MANY = 200
+_TOGETHER = 4
 
 # A pointer file of Git LFS is smaller than this many bytes (git-lfs, docs/spec.md).
 LFS_POINTER = 1024
@@ -17,7 +24,7 @@ class Past(NamedTuple):
 
     `changes` takes paths and tells every change to them, parents first; `boundary` are the commits before
     which a shallow clone shows nothing, `under_way` those that a merge is bringing in. `direct`: what is
-    judged follows on the old side with no commit between.
+    judged follows on the old side with no commit between. `lineage` are all commits up to there.
     """
 
     changes: Callable[[Collection[str]], Iterable[Change]]
@@ -25,13 +32,15 @@ class Past(NamedTuple):
     boundary: Callable[[], frozenset[str]]
     under_way: Callable[[], Collection[str]]
     direct: bool = False
+    lineage: Callable[[], Iterable[Commit]] = tuple
 
 
 class Target(NamedTuple):
     """What one command judges.
 
     `contents` is read once and may be long; `old` is what stood in the same places before, or None
-    when everything counts as new. `label` is for people, `what` for programs.
+    when everything counts as new. `label` is for people, `what` for programs. `shares`, where there are
+    any, are the contents again in parts that several processes can read, all of one path in one of them.
     """
 
     what: str
@@ -48,6 +57,7 @@ class Target(NamedTuple):
     base: str | None = None
     rev: str | None = None
     past: Past | None = None
+    shares: tuple[Callable[[], Iterable[Content]], ...] = ()
 
 
 def from_hook(repo: Repository, environment: Mapping[str, str]) -> Target:
@@ -89,6 +99,7 @@ def _staged(repo: Repository, changes: list[Change]) -> Target:
         past=_past(repo, direct=True),
         # Start-up counts for a few files, throughput for many.
         bulk=len(changes) > 40,
+        shares=_shares(lambda part: _new_contents(repo, part), changes),
     )
 
 
@@ -108,6 +119,7 @@ def whole_index(repo: Repository) -> Target:
         rev="index",
         past=_past(repo),
         bulk=True,
+        shares=_shares(lambda part: _new_contents(repo, part), changes),
     )
 
 
@@ -133,6 +145,7 @@ def everything(repo: Repository, paths: Iterable[str] = ()) -> Target:
         rev="worktree",
         past=_past(repo),
         bulk=True,
+        shares=_shares(lambda files, stage: _disk_and_index(repo, files, stage), files, stage),
     )
 
 
@@ -155,6 +168,7 @@ def revision(repo: Repository, rev: str, paths: Iterable[str] = ()) -> Target:
         rev=commit,
         past=_past(repo, commit),
         bulk=True,
+        shares=_shares(lambda part: _new_contents(repo, part), changes),
     )
 
 
@@ -166,8 +180,8 @@ def since(repo: Repository, rev: str, paths: Iterable[str] = ()) -> Target:
     before = {path: entry for path, entry in _entries(repo.tree(commit)) if wanted(path)}
     same = {(path, entry.oid) for path, entry in before.items()}
 
-    def contents() -> Iterator[Content]:
-        for content in now.contents():
+    def fresh(contents: Callable[[], Iterable[Content]]) -> Iterator[Content]:
+        for content in contents():
             new = content.change.new
             if new is None or (new.path, new.oid) not in same:
                 yield content
@@ -178,7 +192,8 @@ def since(repo: Repository, rev: str, paths: Iterable[str] = ()) -> Target:
     return now._replace(
         what="since",
         label=f"what is new since {_short(commit)} in {now.label}",
-        contents=contents,
+        contents=partial(fresh, now.contents),
+        shares=tuple(partial(fresh, share) for share in now.shares),
         old=old,
         whole=False,
         before=repo.tree(commit),
@@ -202,18 +217,21 @@ def between(repo: Repository, base: str | None, tip: str, paths: Iterable[str] =
     before = [c for c in changes if c.old and c.old.oid not in brought]
     messages = not list(paths)
 
-    def contents() -> Iterator[Content]:
-        yield from _new_contents(repo, changes)
+    def said() -> Iterator[Content]:
         if messages:
             for commit, text in repo.messages(commits):
                 piece = Piece(data=text, offset=0, line=1, size=len(text), last=True)
                 yield Content(Change(COMMIT_MESSAGE, None, None, commit), piece)
 
+    shares = _shares(lambda part: _new_contents(repo, part), changes)
+    if shares:
+        last = shares[-1]
+        shares = (*shares[:-1], lambda: chain(last(), said()))
     return Target(
         "range",
         f"{_count(len(commits), 'commit')} ({_short(start) if start else 'the first commit'}..{_short(end)})",
         repo.tree(end),
-        contents,
+        lambda: chain(_new_contents(repo, changes), said()),
         old=lambda: _old_contents(repo, before),
         commits=len(commits),
         concerned=frozenset(c.path for c in repo.changes_between(start, end) if wanted(c.path)),
@@ -223,6 +241,7 @@ def between(repo: Repository, base: str | None, tip: str, paths: Iterable[str] =
         rev=end,
         past=_past(repo, end),
         bulk=len(changes) > 40,
+        shares=shares,
     )
 
 
@@ -232,11 +251,36 @@ def _past(repo: Repository, tip: str | None = None, *, direct: bool = False) -> 
     def under_way() -> list[str]:
         return [] if tip else repo.under_way()
 
-    def changes(paths: Collection[str]) -> Iterator[Change]:
-        tips = [tip] if tip else [*([repo.head] if repo.head else []), *under_way()]
-        return repo.path_history(tips, paths)
+    def tips() -> list[str]:
+        return [tip] if tip else [*([repo.head] if repo.head else []), *under_way()]
 
-    return Past(changes, repo.pieces, repo.boundary, under_way, direct)
+    def changes(paths: Collection[str]) -> Iterator[Change]:
+        return repo.path_history(tips(), paths)
+
+    return Past(changes, repo.pieces, repo.boundary, under_way, direct, lambda: repo.lineage(tips()))
+
+
+def _shares(
+    read: Callable[..., Iterable[Content]], *lists: list[Change]
+) -> tuple[Callable[[], Iterable[Content]], ...]:
+    """The changes of the lists as parts, each read by `read` from lists like these; none for a few.
+
+    All changes of one path are in one part, in their order: the versions of a file follow one another.
+    """
+    if max(map(len, lists)) < _MANY:
+        return ()
+    from sopsguard import crew
+
+    size = crew.size()
+    if size == 1:
+        return ()
+    parts: list[list[list[Change]]] = [[[] for _ in lists] for _ in range(size)]
+    place: dict[str, int] = {}
+    for number, changes in enumerate(lists):
+        for change in changes:
+            part = place.setdefault(change.path, len(place) // _TOGETHER % size)
+            parts[part][number].append(change)
+    return tuple(partial(read, *part) for part in parts)
 
 
 def _new_contents(repo: Repository, changes: list[Change]) -> Iterator[Content]:

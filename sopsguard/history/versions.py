@@ -1,17 +1,14 @@
 """The versions of single files in git, read once, each with its facts."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
 from sopsguard.cache import Cache
-from sopsguard.document import format_of
-from sopsguard.history.facts import Facts, NotFacts, Value, decoded, encoded, facts_of
+from sopsguard.history.blobs import Known, Unread, facts_by_name, name_of
+from sopsguard.history.facts import Facts
 from sopsguard.snapshot import SUBMODULE, SYMLINK, Change, Entry, Piece, Unreadable
 from sopsguard.sops.file import SopsFile, may_be_sops, read
-
-_PORTION = 400  # versions read and written down at a time
 
 
 class Past(Protocol):
@@ -85,39 +82,21 @@ class History:
         facts = self._facts([entry for _, entry in first.values()])
         found: dict[str, list[Version]] = {path: [] for path in paths}
         for rank, ((path, _), (commit, entry)) in enumerate(first.items()):
-            known = facts[_id(entry)]
-            unread = known if isinstance(known, str) else ""
+            known = facts.get(name_of(entry))
+            unread = known.reason if isinstance(known, Unread) else ""
             found[path].append(
                 Version(rank, commit, entry, known if isinstance(known, Facts) else None, unread)
             )
         return {path: tuple(versions) for path, versions in found.items()}
 
-    def _facts(self, entries: Iterable[Entry]) -> dict[str, Facts | str | None]:
-        """By id; text says why a content cannot be read."""
-        wanted = {_id(entry): entry for entry in entries}
-        facts: dict[str, Facts | str | None] = {}
-        shared: dict[Value, Value] = {}
+    def _facts(self, entries: Iterable[Entry]) -> dict[str, Known]:
+        wanted = list(entries)
+        present = {}
         if wanted:
-            like = next(iter(wanted.values())).oid
-            for present, known in self._present:
-                facts[_id(Entry(present.path, 0, object_id(present.data, like)))] = known
-        if self._cache is not None:
-            for name, data in self._cache.get(name for name in wanted if name not in facts).items():
-                with suppress(NotFacts):
-                    facts[name] = decoded(data, shared)
-        missing = [entry for name, entry in wanted.items() if name not in facts]
-        for start in range(0, len(missing), _PORTION):
-            made: dict[str, Facts | None] = {}
-            for entry, piece in self.past.pieces(missing[start : start + _PORTION]):
-                if isinstance(piece, Unreadable):
-                    facts[_id(entry)] = piece.reason
-                elif piece.offset == 0:
-                    file = _sops(piece, entry.path)
-                    made[_id(entry)] = facts_of(file, shared) if file is not None else None
-            facts |= made
-            if self._cache is not None:
-                self._cache.put({name: encoded(one) for name, one in made.items()})
-        return {name: facts.get(name) for name in wanted}
+            like = wanted[0].oid
+            for file, known in self._present:
+                present[name_of(Entry(file.path, 0, object_id(file.data, like)))] = known
+        return facts_by_name(wanted, self.past.pieces, self._cache, present)
 
 
 def object_id(data: bytes, like: str) -> str:
@@ -134,8 +113,3 @@ def _sops(piece: Piece | Unreadable, path: str) -> SopsFile | None:
         return None
     file = read(piece.data, path)
     return file if isinstance(file, SopsFile) else None
-
-
-def _id(entry: Entry) -> str:
-    """What facts depend on: the content, and the format that the name says."""
-    return f"{entry.oid}/{format_of(entry.path)}"

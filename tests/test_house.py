@@ -34,6 +34,8 @@ HOUSE = (
     "cache",
     "history",
     "managed",
+    "signed",
+    "trust",
     "references",
     "crew",
     "access",
@@ -300,9 +302,10 @@ def test_private_names_stay_in_their_module() -> None:
 
 
 def test_only_git_starts_programs() -> None:
-    # identities.py runs the key command that the user names, as sops does.
+    # identities.py runs the key command that the user names, as sops does; signatures/gnupg.py runs gpg,
+    # in a directory of its own, where pysequoia is missing.
     # crew.py forks this very program, which then only scans.
-    assert offenders(SPAWNING, {"git.process", "identities", "crew"}) == []
+    assert offenders(SPAWNING, {"git.process", "identities", "crew", "signatures.gnupg"}) == []
 
 
 def test_only_the_command_line_speaks_and_exits() -> None:
@@ -322,7 +325,8 @@ def test_only_apply_writes_into_the_repository() -> None:
         "fix.apply",
         "cache",
         "demo",
-    }  # the cache lies in the user's, the demo's in a throw-away directory
+        "signatures.gnupg",
+    }  # the cache lies in the user's, the demo's and gpg's in a throw-away directory
     writes = [
         f"{module.name}:{node.lineno} {ast.unparse(node.func)}"
         for module in modules()

@@ -46,6 +46,7 @@ def judge(
         before=Managed(target.before, target.concerned) if target.before is not None else None,
         history=lambda: history_of(target),
         identities=identities,
+        shares=target.shares,
     )
     verdict = judge(ctx, rules, only_new=only_new and target.old is not None, whole=target.whole)
     return verdict, Judged(ctx.files, ctx.bytes, tuple(ctx.notes)), policy

@@ -31,6 +31,10 @@ class Objects:
     def stop(self) -> None:
         self._process.stop()
 
+    def forget(self) -> None:
+        """Leave it to the process that this one was forked from."""
+        self._process.forget()
+
     @property
     def hung_up(self) -> bool:
         """Whether it takes no more questions."""

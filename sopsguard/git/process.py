@@ -258,6 +258,11 @@ class Process:
             os.close(self._errors)
             self._errors = -1
 
+    def forget(self) -> None:
+        """Know nothing of it any more: in a fork, where its pipes are closed, and it is not ours to end."""
+        self._code, self.pid = LOST, -1
+        self.stdin = self._out = self._errors = -1
+
     def complaint(self) -> str:
         """What it wrote to standard error, the first 4 KiB."""
         if self._errors < 0:

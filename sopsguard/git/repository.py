@@ -78,6 +78,7 @@ class Repository:
     def __init__(self, directory: str | None = None) -> None:
         self._git = Git(directory)
         self._idle: list[Objects] = []
+        self._owner = os.getpid()
         self._diff: Process | None = None
         self._error: UserError | None = None
         self._asked = self._git.run(
@@ -571,6 +572,11 @@ class Repository:
         return found
 
     def _reader(self) -> Objects:
+        if self._owner != os.getpid():  # a fork of ours: what runs belongs to the parent
+            self._owner = os.getpid()
+            for reader in self._idle:
+                reader.forget()
+            self._idle.clear()
         return self._idle.pop() if self._idle else Objects(self._git.run("cat-file", "--batch", stdin=True))
 
     def _put_back(self, reader: Objects) -> None:

@@ -15,7 +15,9 @@ from sopsguard.policy import Policy
 from sopsguard.snapshot import EXECUTABLE, FILE, LIMIT, Change, Entry, Piece, Snapshot, TooLarge, Unreadable
 
 if TYPE_CHECKING:
+    from sopsguard.access import View
     from sopsguard.history import Breach, History, Unsettled
+    from sopsguard.inventory import Inventory
     from sopsguard.nix.stated import NixFacts
     from sopsguard.nix.tree import Tree
     from sopsguard.nix.values import Unread
@@ -290,6 +292,26 @@ class Context:
         for entry, piece in self.snapshot.pieces(plain):
             if isinstance(piece, Piece) and piece.last and not piece.offset:
                 yield entry.path, piece.data
+
+    @cached_property
+    def inventory(self) -> "Inventory":
+        """Who there is: hosts, people, services, their keys, and how each is known."""
+        from sopsguard.trust import inventory_of
+
+        return inventory_of(self.managed, self.policy.inventory)
+
+    @cached_property
+    def access(self) -> "View":
+        """Who reads what, and what the change under judgement does to that."""
+        from sopsguard.access import View
+        from sopsguard.access.demands import demands
+
+        return View(self.managed, self.before, self.inventory, demands(self.policy.recipients))
+
+    def former_name(self, reader: str) -> "Former | None":
+        """What a recipient was called in `.sops.yaml` before it was taken out there, None if nothing says."""
+        history = self.history
+        return history.former_names.get(reader) if history is not None else None
 
     @cached_property
     def history(self) -> "History | None":

@@ -62,6 +62,7 @@ class Policy(NamedTuple):
     waivers: tuple[Waiver, ...] = ()
     signatures: "Node | None" = None  # the section as it stands; `signatures.rules` reads it
     recipients: "Node | None" = None  # the section as it stands; `access.demands` reads it
+    inventory: str = ""  # where inventory.yaml lies, if not at the top
 
     def level(self, rule: str, default: Level) -> Level | None:
         """The level of `rule` here, None when it is switched off."""
@@ -127,7 +128,16 @@ class _Reader:
     def policy(self, node: Node) -> Policy:
         if node.value is None:
             return Policy()
-        known = ("version", "levels", "require", "inline_allow", "waivers", "signatures", "recipients")
+        known = (
+            "version",
+            "levels",
+            "require",
+            "inline_allow",
+            "waivers",
+            "signatures",
+            "recipients",
+            "inventory",
+        )
         fields = named(node, known, "a setting")
         if "version" in fields and fields["version"].value != "1":
             raise wrong(
@@ -142,6 +152,8 @@ class _Reader:
             settings["signatures"] = fields["signatures"]
         if "recipients" in fields:
             settings["recipients"] = fields["recipients"]
+        if "inventory" in fields:
+            settings["inventory"] = _path(fields["inventory"])
         if "inline_allow" in fields:
             settings["inline_allow"] = flag(fields["inline_allow"], "inline_allow")
         if "waivers" in fields:
@@ -186,3 +198,10 @@ class _Reader:
         if not is_date(texts["until"]):
             raise wrong(fields["until"], "until must be a date such as 2027-01-31", "the last day it counts")
         return Waiver(**texts, line=node.line)
+
+
+def _path(node: Node) -> str:
+    text = node.value.strip() if isinstance(node.value, str) else ""
+    if not text or text.startswith("/") or not {".", "..", ""}.isdisjoint(text.split("/")):
+        raise wrong(node, "inventory must be a path in the repository", "such as infra/inventory.yaml")
+    return text

@@ -198,7 +198,9 @@ _STRENGTH = {How.PROVED: 0, How.INVENTORY: 1, How.NAMED: 2}
 class Inventory:
     """Everybody. Built by `stated.read` or `derived.derive`, then by `trusting` where a side is trusted.
 
-    `path` is that of inventory.yaml, None where all was derived. `same` maps the fingerprint of an
+    `unknown` are those of whom only a name is heard and not even what they are. `undeclared` are those whom
+    the tree shows and inventory.yaml does not list. `path` is that of inventory.yaml, None where all was
+    derived. `same` maps the fingerprint of an
     encryption subkey, or a key id, to the primary fingerprint of a committed certificate. `unsure` says what
     could not be decided on the way (computed host names, files too many to read). `additions` is what the
     change under judgement adds for itself and nobody of the trusted side vouches for.
@@ -209,6 +211,7 @@ class Inventory:
     services: tuple[Holder, ...] = ()
     unknown: tuple[Holder, ...] = ()
     former: tuple[Holder, ...] = ()
+    undeclared: tuple[Holder, ...] = ()
     path: str | None = None
     same: Mapping[str, str] = field(default_factory=dict)
     unsure: tuple[Unknown, ...] = ()
@@ -257,7 +260,7 @@ class Inventory:
     @cached_property
     def _by_reader(self) -> Mapping[str, tuple[Known, ...]]:
         found: dict[str, list[Known]] = {}
-        for holder in (*self, *self.former):
+        for holder in (*self, *self.undeclared, *self.former):
             for r in holder.recipients:
                 known = Known(holder, r.how, r.said, r.added or holder.added)
                 found.setdefault(self.same.get(r.reader, r.reader), []).append(known)
@@ -269,7 +272,7 @@ class Inventory:
     @cached_property
     def _by_name(self) -> Mapping[str, tuple[Holder, ...]]:
         found: dict[str, dict[int, Holder]] = {}
-        for holder in (*self, *self.former):
+        for holder in (*self, *self.undeclared, *self.former):
             for name in holder.names:
                 found.setdefault(folded(name), {})[id(holder)] = holder
         return {name: tuple(holders.values()) for name, holders in found.items()}
@@ -295,7 +298,7 @@ def trusting(
     gained; new roles, aliases, e-mails and the word that a key is offline count for nothing. What the change
     takes away is gone: less is known, so more is found. Whatever nobody vouches for is in `additions`.
     """
-    before = {(h.kind, folded(h.name)): h for h in trusted}
+    before = {(h.kind, folded(h.name)): h for h in (*trusted, *trusted.undeclared)}
     refused: list[Addition] = []
 
     def adds(what: str, holder: Holder, text: str, where: Location) -> bool:
@@ -365,6 +368,7 @@ def trusting(
         people=all_marked(judged.people),
         services=all_marked(judged.services),
         unknown=all_marked(judged.unknown),
+        undeclared=all_marked(judged.undeclared),
         additions=tuple(refused),
     )
 

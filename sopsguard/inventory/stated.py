@@ -86,7 +86,7 @@ class _Reader:
         former = tuple(
             self.former(key, value) for key, value in mapping(fields.get("former", _NOTHING)).values()
         )
-        return Inventory(found["hosts"], found["people"], found["services"], (), former, self.path)
+        return Inventory(found["hosts"], found["people"], found["services"], (), former, path=self.path)
 
     def holders(self, node: Node | None, kind: Kind) -> tuple[Holder, ...]:
         return tuple(self.holder(key, value, kind) for key, value in mapping(node or _NOTHING).values())

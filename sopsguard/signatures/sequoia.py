@@ -40,9 +40,10 @@ class Sequoia:
             return [(one.certificate.upper(), one.signing_key.upper()) for one in found] == [
                 (question.certificate.fingerprint, question.maker.key.fingerprint)
             ]
-        except (KeyboardInterrupt, SystemExit, MemoryError):
-            raise
         except RuntimeError:
             return False  # "no valid signatures found", or a certificate it does not read
-        except BaseException as e:  # noqa: BLE001 # a panic in Rust is a BaseException
-            raise EngineMissing(f"pysequoia failed ({type(e).__name__})") from None
+        except BaseException as e:
+            # A panic in Rust is no `Exception`, and neither is what ends the program.
+            if isinstance(e, Exception) or type(e).__name__ == "PanicException":
+                raise EngineMissing(f"pysequoia failed ({type(e).__name__})") from None
+            raise

@@ -45,13 +45,15 @@ class Encrypted(NamedTuple):
     """A SOPS file in an example: `plain` encrypted for people by name, committed, and then edited by
     hand: each of `hand` is a regular expression (multi-line, first match) and what takes its place.
     Without `seen` git only knows it as edited. With `later` it is then encrypted anew for these people, and
-    that last change is what is judged."""
+    that last change is what is judged. `copy_of` names another file of the example that this one is a copy
+    of, its data key wrapped for `to`."""
 
     plain: str
     to: tuple[str, ...] = ("alice",)
     hand: tuple[tuple[str, str], ...] = ()
     seen: bool = True
     later: tuple[str, ...] = ()
+    copy_of: str = ""
 
 
 class Example(NamedTuple):
@@ -307,11 +309,6 @@ class Context:
         from sopsguard.access.demands import demands
 
         return View(self.managed, self.before, self.inventory, demands(self.policy.recipients))
-
-    def former_name(self, reader: str) -> "Former | None":
-        """What a recipient was called in `.sops.yaml` before it was taken out there, None if nothing says."""
-        history = self.history
-        return history.former_names.get(reader) if history is not None else None
 
     @cached_property
     def history(self) -> "History | None":

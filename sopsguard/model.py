@@ -71,8 +71,14 @@ class ReKey(NamedTuple):
     path: str
 
 
+class Rotate(NamedTuple):
+    """Intent: give the file a data key of its own, everything in it encrypted again."""
+
+    path: str
+
+
 # What `fix/plan` can resolve. A check names an intent and knows neither identities nor randomness.
-Intent = Encrypt | Ignore | ReKey
+Intent = Encrypt | Ignore | ReKey | Rotate
 
 
 class Finding(NamedTuple):

@@ -33,6 +33,8 @@ __all__ = [
 
 FILE = ".sopsguard.yaml"
 
+SETTINGS = ("levels", "require", "inline_allow", "waivers", "signatures", "recipients", "inventory")
+
 # What `levels` may say of a rule; "off" is not a level of a finding, it is the absence of the rule.
 LEVELS = ("error", "warning", "info", "off")
 
@@ -63,13 +65,32 @@ class Policy(NamedTuple):
     signatures: "Node | None" = None  # the section as it stands; `signatures.rules` reads it
     recipients: "Node | None" = None  # the section as it stands; `access.demands` reads it
     inventory: str = ""  # where inventory.yaml lies, if not at the top
+    outer: "Policy | None" = None  # a policy from outside, which this one only tightens
 
     def level(self, rule: str, default: Level) -> Level | None:
         """The level of `rule` here, None when it is switched off."""
         said = self.levels.get(rule)
+        floor = default if self.outer is None else self.outer.level(rule, default)
         if said is None:
-            return default
+            return floor
+        if self.outer is not None:
+            said = min(said, floor or "off", key=LEVELS.index)
         return None if said == "off" else Level(said)
+
+    def tightening(self, outer: "Policy") -> "Policy":
+        """`outer`, made stricter by this policy where it is: levels only rise, families are only added to
+        those that must be decided, and nothing is waived that `outer` does not waive itself. A section for
+        one family is that of `outer` if it has one."""
+        return Policy(
+            self.levels,
+            tuple(dict.fromkeys((*outer.require, *self.require))),
+            outer.inline_allow and self.inline_allow,
+            outer.waivers,
+            outer.signatures or self.signatures,
+            outer.recipients or self.recipients,
+            outer.inventory or self.inventory,
+            outer,
+        )
 
 
 def read(data: bytes, rules: "Collection[str]", file: str = FILE) -> Policy:
@@ -128,16 +149,7 @@ class _Reader:
     def policy(self, node: Node) -> Policy:
         if node.value is None:
             return Policy()
-        known = (
-            "version",
-            "levels",
-            "require",
-            "inline_allow",
-            "waivers",
-            "signatures",
-            "recipients",
-            "inventory",
-        )
+        known = ("version", *SETTINGS)
         fields = named(node, known, "a setting")
         if "version" in fields and fields["version"].value != "1":
             raise wrong(

@@ -39,7 +39,7 @@ def lines(verdict: Verdict, target: Target, judged: "Judged", style: Style, unti
         yield from _unknown(unknown, style)
     for note in judged.notes:
         yield f"note: {printable(note)}"
-    yield _summary(verdict, target, judged, style)
+    yield summary(verdict, target, judged, style)
 
 
 class Judged(NamedTuple):
@@ -80,7 +80,9 @@ def place(where: Location) -> str:
     return f"{where.commit[:12]}:{text}" if where.commit else text
 
 
-def _summary(verdict: Verdict, target: Target, judged: Judged, style: Style) -> str:
+def summary(verdict: Verdict, target: Target, judged: Judged, style: Style | None = None) -> str:
+    """The last line: what was found, in what, how much of it was read."""
+    style = style or Style()
     counts = {level: sum(f.level is level for f in verdict.findings) for level in Level}
     parts = [
         style.paint(_count(number, level), level)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sopsguard.document import Item, Node, Scalar, Sequence, Time
+from sopsguard.document import Item, Node, Sequence, Time
 from sopsguard.document import Mapping as Branch
 from sopsguard.sops.envelope import parse
 from sopsguard.sops.file import BLOCK, SopsFile
@@ -94,8 +94,8 @@ class Contents:
         if known is None:
             known = {}
             for item in branch.items:
-                if type(item) is Item:
-                    known.setdefault(_text(item.key), item.value)
+                if type(item) is Item and item.name is not None:
+                    known.setdefault(item.name, item.value)
             self._children[id(branch)] = known
         return known
 
@@ -154,13 +154,3 @@ class Contents:
 
 def _plain(text: str) -> str:
     return "".join(char for char in text.lower() if char.isalnum())[:200]
-
-
-def _text(key: Scalar) -> str:
-    """A key as sops-nix compares it: numbers and truth values as they are printed."""
-    value = key.value
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)

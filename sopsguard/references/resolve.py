@@ -6,7 +6,7 @@ that a host takes in count together, and only what no possible reading resolves 
 """
 
 import posixpath
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice, product
@@ -30,6 +30,7 @@ _UNUSED = frozenset((
 ))
 # fmt: on
 _PLAIN = ("", "config")
+_HOST_NAME = "config.networking.hostName"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,10 @@ class References:
         self._read = read
         self.tree = tree
         self._contents: dict[str, Contents | Open | None] = {}
-        self._named: dict[str | None, Mapping[str, tuple[_Declared, ...]]] = {}
+        self._filled: dict[str | None, dict[str | None, list[_Declared]]] = {}
+        self._outcomes: dict[tuple[object, ...], tuple[Outcome, tuple[str, ...]]] = {}
+        self._host_defaults: dict[tuple[str | None, bool], tuple[Default, ...]] = {}
+        self._same_defaults: dict[tuple[int, ...], tuple[Default, ...]] = {}
         self.is_cut = False
 
     @cached_property
@@ -155,18 +159,25 @@ class References:
             return tuple((name, Reach(reach.certain, True)) for name, reach in self.graph.hosts_of(path))
         return self.graph.hosts_of(path) if within in _PLAIN else ()
 
-    def _by_name(self, host: str | None) -> Mapping[str, tuple[_Declared, ...]]:
-        """The declarations by name, with what a host makes of names that are computed."""
-        known = self._named.get(host)
-        if known is None:
-            values = self._values(host)
-            found: dict[str, list[_Declared]] = {}
-            for declared in self._declared:
-                name = declared.secret.name.filled(values).static
-                if name is not None:
-                    found.setdefault(name, []).append(declared)
-            known = self._named[host] = {name: tuple(declared) for name, declared in found.items()}
-        return known
+    @cached_property
+    def _by_name(self) -> Mapping[str | None, tuple[_Declared, ...]]:
+        """The declarations by name; those whose name has holes under None."""
+        found: dict[str | None, list[_Declared]] = {}
+        for declared in self._declared:
+            found.setdefault(declared.secret.name.static, []).append(declared)
+        return {name: tuple(declared) for name, declared in found.items()}
+
+    def _called(self, name: str, host: str | None) -> Iterator[_Declared]:
+        """The declarations of that name, with what a host makes of names that have holes."""
+        yield from self._by_name.get(name, ())
+        if self._by_name.get(None):
+            if host not in self._filled:
+                values = self._values(host)
+                filled: dict[str | None, list[_Declared]] = {}
+                for declared in self._by_name[None] if values else ():
+                    filled.setdefault(declared.secret.name.filled(values).static, []).append(declared)
+                self._filled[host] = filled
+            yield from self._filled[host].get(name, ())
 
     @cached_property
     def _defaults(self) -> tuple[tuple[Default, tuple[tuple[str, Reach], ...]], ...]:
@@ -190,7 +201,9 @@ class References:
     def _reference(self, declared: _Declared, host: str | None, reach: Reach) -> Reference:
         secret = declared.secret
         values = self._values(host)
-        name = secret.name.filled(values).static
+        name = secret.name.static
+        if name is None and values:
+            name = secret.name.filled(values).static
         where = _location(declared.path, secret.place, name or secret.name.pattern)
         certain = reach.certain and not secret.conditional and host is not None
 
@@ -203,38 +216,52 @@ class References:
         together = self._together(declared, name, host, reach.home)
         if any(other.secret.partial for other in together):
             return said(Open("its fields are computed by a function", "fields that are written out"))
-        readings = self._readings(together, name, host, reach.home, values)
+        defaults = self._defaults_for(host, reach.home)
+        alike = (name, tuple(map(id, together)), id(defaults), values.get(_HOST_NAME))
+        if alike not in self._outcomes:  # the same for most hosts
+            self._outcomes[alike] = self._outcome(together, name, defaults, values)
+        return said(*self._outcomes[alike])
+
+    def _outcome(
+        self,
+        together: tuple[_Declared, ...],
+        name: str,
+        defaults: tuple[Default, ...],
+        values: Mapping[str, str],
+    ) -> tuple[Outcome, tuple[str, ...]]:
+        """What declarations that are merged mean, and the leaf."""
+        readings = self._readings(together, name, defaults, values)
         if isinstance(readings, Open):
-            return said(readings)
+            return readings, ()
         failures: list[Failure] = []
         undecided: Open | None = None
         for target in readings:
             meaning = self._meaning(target)
             if isinstance(meaning, Leaf):
-                return said(target, meaning.path)
+                return target, meaning.path
             if isinstance(meaning, Open):
                 undecided = undecided or meaning
             else:
                 failures.append(meaning)
         if undecided is not None or not failures:
-            return said(undecided or Open("it has too many readings", "one file and one key"))
+            return undecided or Open("it has too many readings", "one file and one key"), ()
         # What stands there and is no string says more than a file without it.
         failures.sort(key=lambda failure: failure.fault != Fault.NOT_A_STRING)
         others = dict.fromkeys(f.target.file for f in failures if f.target.file != failures[0].target.file)
         first = failures[0]
-        return said(Failure(first.target, first.fault, first.what, tuple(others)))
+        return Failure(first.target, first.fault, first.what, tuple(others)), ()
 
     def _values(self, host: str | None) -> Mapping[str, str]:
         """The holes of names that a host closes."""
         name = None if host is None else self.graph.names.get(host)
-        return {} if name is None else {"config.networking.hostName": name}
+        return {} if name is None else {_HOST_NAME: name}
 
     def _together(
         self, declared: _Declared, name: str, host: str | None, home: bool
     ) -> tuple[_Declared, ...]:
         """This declaration and all others that Nix may merge with it."""
         found = [declared]
-        for other in self._by_name(host).get(name, ()):
+        for other in self._called(name, host):
             if other is declared:
                 continue
             if other.contexts and host is not None:
@@ -248,12 +275,10 @@ class References:
         self,
         together: tuple[_Declared, ...],
         name: str,
-        host: str | None,
-        home: bool,
+        defaults: tuple[Default, ...],
         values: Mapping[str, str],
     ) -> tuple[Target, ...] | Open:
         secrets = [declared.secret for declared in together]
-        defaults = self._defaults_for(host, home)
         stated = [file for secret in secrets for file in secret.files]
         files = stated or [d.file for d in defaults if d.file is not None]
         if not files:
@@ -275,17 +300,20 @@ class References:
         found = tuple(Target(file, key or "", kind or "") for file, key, kind in readings)
         return found if len(found) <= _READINGS else Open("it has too many readings", "one file and one key")
 
-    def _defaults_for(self, host: str | None, home: bool) -> list[Default]:
-        """The defaults that may hold: those the host takes in, else every one of the tree."""
-        found: list[Default] = []
-        for wanted in ("file", "key", "format"):
-            own = [d for d in self._defaults_of.get((host, home), ()) if getattr(d, wanted) is not None]
-            found += (
-                own
-                if host is not None and own
-                else [d for d, _ in self._defaults if getattr(d, wanted) is not None]
-            )
-        return found
+    def _defaults_for(self, host: str | None, home: bool) -> tuple[Default, ...]:
+        """The defaults that may hold: those the host takes in, else every one of the tree. The same object
+        for hosts that have the same."""
+        known = self._host_defaults.get((host, home))
+        if known is None:
+            found: list[Default] = []
+            for wanted in ("file", "key", "format"):
+                own = [d for d in self._defaults_of.get((host, home), ()) if getattr(d, wanted) is not None]
+                every = [d for d, _ in self._defaults if getattr(d, wanted) is not None]
+                found += own if host is not None and own else every
+            same = tuple(found)
+            known = self._same_defaults.setdefault(tuple(map(id, same)), same)
+            self._host_defaults[host, home] = known
+        return known
 
     def _paths(self, files: Iterable[FileRef], values: Mapping[str, str]) -> list[str] | Open:
         found = []

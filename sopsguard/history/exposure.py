@@ -119,10 +119,9 @@ def _of_file(
     values: dict[str, dict[str, bool]] = {}  # who → key → certain
     alone: dict[str, bool] = {}
     for value in facts.values:
-        track = state.tracks.get(value.iv)
-        if track is None:
+        if value.iv not in state.tracks:
             continue
-        for iv in track.ivs:
+        for iv in timeline.alike(value.iv):
             for who, enough in shown.get(iv, nobody).items():
                 if who in standing[value.iv]:
                     continue

@@ -1,6 +1,6 @@
 """The history of a repository of secrets: every value and every reader, from git alone, without a key."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple, Protocol
 
@@ -9,6 +9,7 @@ from sopsguard.git.records import Commit
 from sopsguard.history.blobs import Illegible, Known, Pieces, Unread, facts_by_name, name_of
 from sopsguard.history.clock import Span, Times, spans
 from sopsguard.history.facts import Facts
+from sopsguard.history.same import Same
 from sopsguard.history.stated import Keys, Rules
 from sopsguard.history.values import (
     Around,
@@ -192,6 +193,14 @@ class Timeline:
             track.open,
         )
 
+    def alike(self, iv: str) -> Collection[str]:
+        """The nonces under which a value may have stood, its own included."""
+        return self._groups.get(self._alike.root(iv), (iv,))
+
+    @cached_property
+    def _groups(self) -> Mapping[str, list[str]]:
+        return self._alike.groups()
+
     def seen(self, iv: str) -> int | None:
         """The number of the first commit in which a nonce stood."""
         brought = [arrival.commit for arrival in self._arrivals.get(iv, ())]
@@ -300,6 +309,7 @@ class Timeline:
         self.versions: list[FileVersion] = []
         self._unequal: set[frozenset[str]] = set()
         self._memory: dict[str, Track] = {}
+        self._alike: Same[str] = Same()
         self._ancestry: dict[tuple[int, int], bool] = {}
         trees: dict[int, dict[str, State]] = {}
         left = self._children()
@@ -465,7 +475,7 @@ class Timeline:
 
         return Around(
             number, len(befores) > 1, number in self._cut, elsewhere, taken, self._memory, self._arrivals,
-            self._is_first, self._unequal, self._earliest,
+            self._is_first, self._unequal, self._earliest, self._alike.join,
         )  # fmt: skip
 
     def _lost(self, befores: Sequence[dict[str, State]], mine: Mapping[str, str | None]) -> Iterator[Track]:
@@ -550,28 +560,19 @@ def _is_sops(known: Known) -> bool:
 def _data_keys(facts: Mapping[str, Known]) -> dict[Facts, int]:
     """A number for the data key of each version: the same for those that show that they have one key, by
     a MAC, a wrapped key or a value with its tag in common."""
-    roots: list[int] = []
-
-    def root(number: int) -> int:
-        while roots[number] != number:
-            roots[number] = roots[roots[number]]
-            number = roots[number]
-        return number
-
-    tokens: dict[str | tuple[str, str], int] = {}
+    same: Same[object] = Same()
     versions: dict[Facts, int] = {}
     for known in facts.values():
-        if not isinstance(known, Facts):
-            continue
-        number = versions[known] = len(roots)
-        roots.append(number)
-        signs: list[str | tuple[str, str]] = [seal for _, seal in known.wraps if seal]
-        signs += [known.mac] if known.mac else []
-        signs += [(value.iv, value.sealed) for value in known.values]
-        for sign in signs:
-            other = root(tokens.setdefault(sign, number))
-            roots[max(other, root(number))] = min(other, root(number))
-    return {known: root(number) for known, number in versions.items()}
+        if isinstance(known, Facts) and known not in versions:
+            number = versions[known] = len(versions)
+            for _, seal in known.wraps:
+                same.join(number, seal)
+            if known.mac:
+                same.join(number, known.mac)
+            for value in known.values:
+                same.join(number, (value.iv, value.sealed))
+    numbers: dict[object, int] = {}
+    return {known: numbers.setdefault(same.root(number), len(numbers)) for known, number in versions.items()}
 
 
 __all__ = [

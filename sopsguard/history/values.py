@@ -14,9 +14,8 @@ from typing import NamedTuple
 
 from sopsguard.history.facts import Facts, Value
 
-# More commits than this are told as "one between the first and the last"; more nonces are not followed.
+# More commits than this are told as "one between the first and the last".
 _MOST = 64
-_MOST_NONCES = 512
 
 
 class Kind(StrEnum):
@@ -45,21 +44,19 @@ class Step(NamedTuple):
 class Track:
     """Where a value comes from. `candidates` are the numbers of the commits of which one brought the last
     real change, in ascending order; with `between` any commit from the first to the last may have. With
-    `open` it may also have been before what is known. `ivs` are the nonces that it has and may have had,
-    its own first."""
+    `open` it may also have been before what is known."""
 
     value: Value
     candidates: tuple[int, ...]
     between: bool
     open: bool
     created: int
-    ivs: tuple[str, ...]
     last: Step
 
     def then(self, kind: Kind, commit: int, value: Value, *, certain: bool = True) -> "Track":
         """The same value after something that did not change it."""
         step = Step(kind, commit, certain, self.last)
-        return Track(value, self.candidates, self.between, self.open, self.created, self.ivs, step)
+        return Track(value, self.candidates, self.between, self.open, self.created, step)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +100,8 @@ class Around(NamedTuple):
     `elsewhere` finds the tracks of a nonce in the other files of the parents, `lost` are the values that
     the commit took away, `memory` the tracks of nonces that stood anywhere before. `arrivals` and `is_first`
     (commit, path, nonce) tell where nonces came from. `unequal` are pairs of nonces whose values are known to
-    differ; new ones are added. `earliest` chooses from commits that brought the same.
+    differ; new ones are added. `earliest` chooses from commits that brought the same; `alike` is told of two
+    nonces whose values may be the same.
     """
 
     commit: int
@@ -116,6 +114,7 @@ class Around(NamedTuple):
     is_first: Callable[[int, str, str], bool]
     unequal: set[frozenset[str]]
     earliest: Callable[[Sequence[int]], Sequence[int]]
+    alike: Callable[[str, str], None]
 
 
 def counts(value: Value) -> bool:
@@ -222,7 +221,7 @@ def _track(
         if then is not None and then.clear and (not facts.scope or then.scope != facts.scope):
             # It may have stood here in clear, where versions tell nothing of it.
             made = _new(value, {before.opened, *here}, Kind.CREATED, at)
-            return Track(value, made.candidates, True, made.open, before.opened, made.ivs, made.last)
+            return Track(value, made.candidates, True, made.open, before.opened, made.last)
     return _new(value, here, Kind.CREATED, at)
 
 
@@ -242,18 +241,19 @@ def _new(value: Value, here: Collection[int], kind: Kind, at: Around, old: Track
     step = Step(kind, at.commit, len(here) == 1, old.last if old is not None else None)
     created = old.created if old is not None else candidates[0]
     # What a cut-off history begins with may be of any age.
-    return Track(value, candidates, between, at.cut and kind is Kind.CREATED, created, (value.iv,), step)
+    return Track(value, candidates, between, at.cut and kind is Kind.CREATED, created, step)
 
 
 def _widened(value: Value, here: Collection[int], olds: Sequence[Track], kind: Kind, at: Around) -> Track:
     """A value that may be an older one, or was changed here."""
     candidates, between = _few({*here, *(n for old in olds for n in old.candidates)})
     between = between or any(old.between for old in olds)
-    ivs = tuple(dict.fromkeys((value.iv, *(iv for old in olds for iv in old.ivs))))[:_MOST_NONCES]
+    for old in olds:
+        at.alike(value.iv, old.value.iv)
     oldest = _oldest(olds)
     step = Step(kind, at.commit, False, oldest.last if oldest is not None else None)
     created = min(old.created for old in olds)
-    return Track(value, candidates, between, any(old.open for old in olds), created, ivs, step)
+    return Track(value, candidates, between, any(old.open for old in olds), created, step)
 
 
 def _oldest(tracks: Iterable[Track]) -> Track | None:
@@ -281,10 +281,9 @@ def joined(
         candidates -= set(brought) - set(earliest(brought))
     few, between = _few(candidates)
     oldest = min(tracks, key=lambda track: track.created)
-    ivs = tuple(dict.fromkeys(iv for track in tracks for iv in track.ivs))[:_MOST_NONCES]
     between = between or any(track.between for track in tracks)
     is_open = any(track.open for track in tracks)
-    return Track(first.value, few, between, is_open, oldest.created, ivs, oldest.last)
+    return Track(first.value, few, between, is_open, oldest.created, oldest.last)
 
 
 def _readers(facts: Facts, befores: Sequence[State], commit: int) -> tuple[dict[str, int], dict[str, int]]:

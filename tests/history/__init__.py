@@ -1,0 +1,1 @@
+"""The history engine: timelines of values and readers."""

@@ -10,7 +10,7 @@ from os import urandom
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sopsguard.managed import Managed, is_config, looks_like_sops
-from sopsguard.model import Confidence, Family, Finding, Level, Location, Unknown
+from sopsguard.model import Addition, Confidence, Family, Finding, Level, Location, Unknown
 from sopsguard.policy import Policy
 from sopsguard.snapshot import EXECUTABLE, FILE, LIMIT, Change, Entry, Piece, Snapshot, TooLarge, Unreadable
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from sopsguard.sops.metadata import Problem as FileProblem
     from sopsguard.sops.opening import Opened, Refused
     from sopsguard.sops.rules import Problem as ConfigProblem
+    from sopsguard.trust import Trust
 
 _RUN_KEY = urandom(32)
 
@@ -118,7 +119,8 @@ class Context:
     `concerned` are the paths that count (None: all), `before` is what sops managed on the old side,
     `identities`, when given, open the SOPS files in memory.
     `history` opens the versions in git; without it only the old side tells of earlier ones.
-    `shares`, when given, are the contents in parts, for several processes.
+    `shares`, when given, are the contents in parts, for several processes. `trust` says whom this judgement
+    believes; without it the judged state is believed itself.
     """
 
     def __init__(
@@ -135,9 +137,11 @@ class Context:
         identities: "Identities | None" = None,
         history: "Callable[[], History | None] | None" = None,
         shares: "Sequence[Callable[[], Iterable[Content]]]" = (),
+        trust: "Trust | None" = None,
     ) -> None:
         self.snapshot = snapshot
-        self.policy = policy or Policy()
+        self.trust = trust
+        self.policy = policy or (trust.policy if trust is not None else Policy())
         self._clock = clock
         self._contents = contents
         self._old = old
@@ -148,6 +152,8 @@ class Context:
         self._shares = shares
         self.managed = Managed(snapshot, concerned, lambda: self._scanned[2])
         self._parsed: dict[tuple[str, bytes], NixFacts | Unread] = {}
+        self._allowed_there: dict[str, frozenset[tuple[str, bytes]]] = {}
+        self._is_past = False
         self.files = 0
         self.bytes = 0
         self.notes: list[str] = []
@@ -300,7 +306,37 @@ class Context:
         """Who there is: hosts, people, services, their keys, and how each is known."""
         from sopsguard.trust import inventory_of
 
-        return inventory_of(self.managed, self.policy.inventory)
+        judged = inventory_of(self.managed, self.policy.inventory, forgiving=self._is_past)
+        if self.trust is None or self.trust.side is None or self._is_past:
+            return judged
+        from sopsguard.inventory import trusting
+
+        side = inventory_of(Managed(self.trust.side), self.policy.inventory, forgiving=True)
+        return trusting(judged, side, self.trust.vouched)
+
+    @property
+    def trusted(self) -> Snapshot:
+        """Where schemas, signers and whatever else decides are read: the trusted side if there is one."""
+        side = self.trust.side if self.trust is not None else None
+        return self.snapshot if side is None else side
+
+    def counts(self, finding: Finding) -> bool:
+        """Whether the comment that allows a finding counts: the trusted side has it at the same secret."""
+        side = self.trust.side if self.trust is not None else None
+        if side is None:
+            return True
+        where = finding.location
+        if where.path not in self._allowed_there:
+            reader = _Reader(self._bulk)
+            if where.path in side:
+                for entry, piece in side.pieces([where.path]):
+                    reader.add(Content(Change(entry.path, None, entry), piece))
+            there = frozenset((f.rule, f.mark) for f in reader.found if f.rule in f.allowed)
+            self._allowed_there[where.path] = there
+        if finding.mark and (finding.rule, finding.mark) in self._allowed_there[where.path]:
+            return True
+        said = Addition("allow", finding.rule, where.path, where)
+        return self.trust is not None and self.trust.vouched(said)
 
     @cached_property
     def access(self) -> "View":
@@ -345,7 +381,7 @@ class Context:
         past = Context(self.snapshot, tuple, policy=self.policy, clock=self._clock)
         if (history := self.history) is not None:
             past._history = lambda: history
-        past._parsed = self._parsed
+        past._parsed, past._is_past = self._parsed, True
         if self.before is not None:
             past.snapshot, past.managed = self.before.snapshot, self.before
         return past

@@ -35,6 +35,9 @@ Remedy: remove it from `.sopsguard.yaml`.
 }
 
 
+_WHY_REFUSED = "only the trusted side may waive"
+
+
 class Waived(NamedTuple):
     """A finding that counts for nothing, and why."""
 
@@ -66,6 +69,8 @@ def judge(ctx: "Context", rules: "Iterable[str]", *, only_new: bool, whole: bool
     rules = tuple(rules)
     unknown: list[Unknown] = []
     raw: list[Finding] = []
+    if ctx.trust is not None:
+        unknown.extend(ctx.trust.unknown)
     unknown.extend(u if u.rule else u._replace(rule="plaintext", family=Family.PLAINTEXT) for u in ctx.unread)
     wanted = {f.rule for f in ctx.found}
     for rule in rules:
@@ -203,14 +208,19 @@ def _waive(
     used: set[Waiver] = set()
     for f in findings:
         if ctx.policy.inline_allow and f.rule in f.allowed:
-            waived.append(Waived(f, "allowed by a comment beside it", ""))
-            continue
+            if ctx.counts(f):
+                waived.append(Waived(f, "allowed by a comment beside it", ""))
+                continue
+            f = f._replace(hint=f"{f.hint}; the comment that allows it counts once the trusted side has it")
         waiver = next((w for w in ctx.policy.waivers if _covers(w, f)), None)
         if waiver is not None:
             used.add(waiver)
         if waiver is not None and waiver.until >= ctx.today:
             waived.append(Waived(f, discreet(waiver.reason), waiver.until))
         else:
+            refused = ctx.trust.refused if ctx.trust is not None else ()
+            if any(_covers(w, f) and w.until >= ctx.today for w in refused):
+                f = f._replace(hint=f"{f.hint}; the waiver of it here counts for nothing: {_WHY_REFUSED}")
             kept.append(f)
     return kept, waived, fingerprinted(_about_waivers(ctx, used, rules, whole))
 
@@ -226,7 +236,7 @@ def _about_waivers(
 ) -> "Iterable[Finding]":
     unused, expired = (ctx.policy.level(rule, Level.WARNING) for rule in (UNUSED, EXPIRED))
     for waiver in ctx.policy.waivers:
-        if waiver.rule not in rules:
+        if waiver.rule not in rules or waiver.outside:
             continue
         about = f"the waiver of {waiver.rule} for {waiver.path}"
         found = Finding(

@@ -44,7 +44,8 @@ class Waiver(NamedTuple):
 
     `path` is a glob as in `.gitignore` without negation (`*` stays inside a folder, `**` does not).
     `finding`, when given, is the fingerprint of the one finding that is meant.
-    `until` is an ISO date, the last day on which the waiver counts.
+    `until` is an ISO date, the last day on which the waiver counts. `outside`: it stands in a policy from
+    outside the checkout, which others use too.
     """
 
     rule: str
@@ -53,6 +54,7 @@ class Waiver(NamedTuple):
     until: str
     finding: str = ""
     line: int = 0
+    outside: bool = False
 
 
 class Policy(NamedTuple):
@@ -85,7 +87,7 @@ class Policy(NamedTuple):
             self.levels,
             tuple(dict.fromkeys((*outer.require, *self.require))),
             outer.inline_allow and self.inline_allow,
-            outer.waivers,
+            tuple(w._replace(outside=True) for w in outer.waivers),
             outer.signatures or self.signatures,
             outer.recipients or self.recipients,
             outer.inventory or self.inventory,
@@ -209,7 +211,8 @@ class _Reader:
             )
         if not is_date(texts["until"]):
             raise wrong(fields["until"], "until must be a date such as 2027-01-31", "the last day it counts")
-        return Waiver(**texts, line=node.line)
+        rule, path, reason, until = (texts[name] for name in ("rule", "path", "reason", "until"))
+        return Waiver(rule, path, reason, until, texts.get("finding", ""), node.line)
 
 
 def _path(node: Node) -> str:

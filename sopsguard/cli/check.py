@@ -3,7 +3,7 @@
 import os
 from typing import TYPE_CHECKING
 
-from sopsguard.cli.judging import exit_code, inside, judge, report, select, selection
+from sopsguard.cli.judging import exit_code, inside, judge, report, select, selection, trust_in
 from sopsguard.model import UserError, printable
 
 if TYPE_CHECKING:
@@ -38,6 +38,16 @@ def configure(parser: "argparse.ArgumentParser") -> None:
         metavar="FILE",
         help="with --decrypt: a file of age identities",
     )
+    parser.add_argument(
+        "--trust",
+        metavar="REV",
+        help="read levels, waivers, schemas and the inventory at this revision, not in what is judged",
+    )
+    parser.add_argument(
+        "--policy",
+        metavar="FILE",
+        help="a policy from outside the checkout; the repository's own can only tighten it",
+    )
     parser.add_argument("--format", choices=("text", "json"), default="text")
     parser.add_argument("paths", nargs="*", metavar="PATH", help="only these files and folders")
 
@@ -54,7 +64,8 @@ def run(options: "argparse.Namespace") -> int:
     rules = select(options.only, options.skip)
     target = _target(repo, options)
     keys = _identities(options) if options.decrypt else None
-    verdict, judged, policy = judge(target, rules, only_new=True, identities=keys)
+    trust = trust_in(repo, target, options.trust, options.policy)
+    verdict, judged, policy = judge(target, rules, only_new=True, identities=keys, trust=trust)
     report(verdict, target, judged, options.format)
     return exit_code(verdict, policy)
 

@@ -12,13 +12,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import date
 
+    from sopsguard.context import Context
     from sopsguard.git import Repository
     from sopsguard.history import History
     from sopsguard.hooks import Target
     from sopsguard.judge import Verdict
     from sopsguard.policy import Policy
+    from sopsguard.report.access import Section
     from sopsguard.report.text import Judged
+    from sopsguard.snapshot import Snapshot
     from sopsguard.sops.identity import Identities
+    from sopsguard.trust import Trust
 
 # A waiver that the report proposes ends after this many days: long enough to repair, short enough to
 # be asked again.
@@ -26,15 +30,21 @@ WAIVER_DAYS = 90
 
 
 def judge(
-    target: "Target", rules: "Sequence[str]", *, only_new: bool, identities: "Identities | None" = None
+    target: "Target",
+    rules: "Sequence[str]",
+    *,
+    only_new: bool,
+    identities: "Identities | None" = None,
+    trust: "Trust | None" = None,
 ) -> "tuple[Verdict, Judged, Policy]":
-    """Run the rules over the target; with the verdict comes what was judged, and by which policy."""
+    """Run the rules over the target; with the verdict comes what was judged, and by which policy. Without
+    `trust` the target is believed itself."""
     from sopsguard.context import Context
     from sopsguard.judge import judge
     from sopsguard.managed import Managed
     from sopsguard.report.text import Judged
 
-    policy = policy_of(target)
+    policy = policy_of(target.snapshot) if trust is None else trust.policy
     ctx = Context(
         target.snapshot,
         target.contents,
@@ -47,9 +57,50 @@ def judge(
         history=lambda: history_of(target),
         identities=identities,
         shares=target.shares,
+        trust=trust,
     )
     verdict = judge(ctx, rules, only_new=only_new and target.old is not None, whole=target.whole)
-    return verdict, Judged(ctx.files, ctx.bytes, tuple(ctx.notes)), policy
+    notes = (*ctx.notes, *(trust.notes if trust is not None else ()))
+    judged = Judged(ctx.files, ctx.bytes, notes, _access(ctx, rules), trust)
+    return verdict, judged, policy
+
+
+def _access(ctx: "Context", rules: "Sequence[str]") -> "Section | None":
+    """Who gains and loses access; nothing is imported for it where nothing concerns sops."""
+    from sopsguard.checks import RULES
+
+    wanted = any(RULES[rule] is Family.RECIPIENTS for rule in rules)
+    if not wanted or ctx.before is None or not ctx.concerns_sops:
+        return None
+    from sopsguard.report import access
+
+    return access.section(ctx)
+
+
+def trust_in(repo: "Repository", target: "Target", rev: str | None, file: str | None) -> "Trust | None":
+    """Whom to believe by the options --trust and --policy; None where neither is given.
+
+    Raises `UserError` for a revision that is none, and for a policy that cannot be read or that lies where
+    the change itself could write it.
+    """
+    if rev is None and file is None:
+        return None
+    from sopsguard.trust import Outer, trust
+
+    outer = None
+    if file is not None:
+        root = os.path.realpath(repo.root or repo.git_dir)
+        if os.path.realpath(file) == root or os.path.realpath(file).startswith(root + os.sep):
+            hint = "a change could edit it there; for a policy of the repository use --trust REV"
+            raise UserError(f"--policy {file} lies inside the checkout", hint)
+        try:
+            with open(file, "rb") as opened:
+                outer = Outer(opened.read((1 << 20) + 1), file)
+        except OSError as e:
+            raise UserError(f"--policy {file}: {e.strerror}", "a readable file is expected") from None
+    oid = repo.resolve(rev) if rev is not None else None
+    side = repo.tree(oid) if oid is not None else None
+    return trust(target.snapshot, known_rules(), rev=rev, oid=oid, side=side, outer=outer)
 
 
 def history_of(target: "Target") -> "History | None":
@@ -65,13 +116,13 @@ def history_of(target: "Target") -> "History | None":
     return History(target.past, Cache(os.path.join(base, "sopsguard"), FORM))
 
 
-def policy_of(target: "Target") -> "Policy":
-    """The policy of the target, or the defaults. Raises `UserError` for one that cannot be read."""
+def policy_of(snapshot: "Snapshot") -> "Policy":
+    """The policy of a snapshot, or the defaults. Raises `UserError` for one that cannot be read."""
     from sopsguard import policy
 
-    if policy.FILE not in target.snapshot:
+    if policy.FILE not in snapshot:
         return policy.Policy()
-    return policy.read(target.snapshot.read(policy.FILE), known_rules())
+    return policy.read(snapshot.read(policy.FILE), known_rules())
 
 
 def known_rules() -> "Sequence[str]":

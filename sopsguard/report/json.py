@@ -29,20 +29,27 @@ def document(verdict: Verdict, target: Target, judged: Judged) -> str:
                 "older": verdict.older,
                 "notes": [_text(n) for n in judged.notes],
             },
-            "trust": {
-                "rev": target.rev,
-                "oid": target.rev if target.rev not in ("index", "worktree") else None,
-            },
+            "trust": _trust(target, judged),
             "findings": [finding(f) for f in verdict.findings],
             "unknown": [_unknown(u) for u in verdict.unknown],
             "waived": [
                 {**finding(w.finding), "reason": w.reason, "until": w.until or None} for w in verdict.waived
             ],
-            "access": {"gained": [], "lost": []},
+            "access": judged.access.document if judged.access else {"gained": [], "lost": []},
         },
         indent=2,
         ensure_ascii=False,
     )
+
+
+def _trust(target: Target, judged: Judged) -> dict[str, str | None]:
+    """Whom the judgement believed: a revision, a policy from outside, else what is judged itself."""
+    trust = judged.trust
+    outer = _text(trust.outer) if trust is not None and trust.outer is not None else None
+    if trust is not None and trust.oid is not None:
+        return {"rev": _text(trust.rev or trust.oid), "oid": trust.oid, "policy": outer}
+    oid = target.rev if target.rev not in ("index", "worktree") else None
+    return {"rev": target.rev, "oid": oid, "policy": outer}
 
 
 def finding(f: Finding) -> dict[str, Any]:

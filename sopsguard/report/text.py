@@ -1,11 +1,15 @@
 """The report for people: one block per finding, then one line that says what was judged."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from sopsguard.hooks import Target
 from sopsguard.judge import Verdict
 from sopsguard.model import Finding, Level, Location, Unknown, printable
+
+if TYPE_CHECKING:
+    from sopsguard.report.access import Section
+    from sopsguard.trust import Trust
 
 _COLOURS = {
     "error": "31;1",
@@ -31,12 +35,16 @@ class Style(NamedTuple):
 
 def lines(verdict: Verdict, target: Target, judged: "Judged", style: Style, until: str) -> Iterator[str]:
     """The report, line by line. `until` is the date that an example waiver line proposes."""
+    if judged.trust is not None and judged.trust.sentence:
+        yield f"sopsguard: {judged.trust.sentence}"
     for finding in verdict.findings:
         if style.brief and finding.level is Level.INFO:
             continue
         yield from _finding(finding, style, until)
     for unknown in verdict.unknown:
         yield from _unknown(unknown, style)
+    for line in judged.access.lines if judged.access is not None else ():
+        yield style.paint(line, "path") if not line.startswith(" ") else line
     for note in judged.notes:
         yield f"note: {printable(note)}"
     yield summary(verdict, target, judged, style)
@@ -48,6 +56,8 @@ class Judged(NamedTuple):
     files: int
     bytes: int
     notes: tuple[str, ...] = ()
+    access: "Section | None" = None
+    trust: "Trust | None" = None
 
 
 def _finding(finding: Finding, style: Style, until: str) -> Iterator[str]:

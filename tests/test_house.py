@@ -22,6 +22,7 @@ HOUSE = (
     "document",
     "keys",
     "sops",
+    "structure",
     "nix",
     "scan",
     "inventory",

@@ -1,0 +1,1 @@
+"""What a document must look like: JSON Schema judged on ciphertext, pairs of keys with an identity."""

@@ -1,0 +1,97 @@
+"""JSON Schema in three values agrees with `jsonschema` where all is known, and never contradicts it else."""
+
+import json
+from typing import Any
+
+import jsonschema
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from jsonschema import FormatChecker
+
+from sopsguard.sops.editor import CannotEncrypt, encrypt
+from sopsguard.sops.file import SopsFile, read
+from sopsguard.sops.identity import Source, parse
+from sopsguard.sops.opening import Opened, open_file
+from sopsguard.structure import formats, judgement, schema, shadow
+from sopsguard.structure.shadow import Array, Known, Object, Place, Shadow
+from sopsguard.structure.truth import Truth
+from tests.structure.schemas import documents, schemas
+from tests.throwaway import age_identity
+
+CHECKER = FormatChecker(("date", "ipv4", "uuid", "email"))
+for _name, _format in formats.OURS.items():
+    CHECKER.checks(_name)(lambda text, f=_format: not isinstance(text, str) or f.judge(text) is Truth.VALID)
+
+
+TOP = Place((), 1)
+
+
+def known(value: Any, place: Place = TOP) -> Shadow:
+    """A document in clear."""
+    if isinstance(value, dict):
+        places = {name: Place((*place.path, name), 1) for name in value}
+        return Object(place, {name: known(child, places[name]) for name, child in value.items()}, places)
+    if isinstance(value, list):
+        return Array(place, tuple(known(child, Place((*place.path, n), 1)) for n, child in enumerate(value)))
+    return Known(place, value)
+
+
+def read_schema(contents: Any) -> schema.Schema:
+    return schema.read(json.dumps(contents).encode(), "a.json")
+
+
+def judged(contents: Any, document: Shadow) -> judgement.Verdict:
+    return judgement.judge(read_schema(contents), document)
+
+
+@settings(max_examples=150, suppress_health_check=list(HealthCheck))
+@given(documents, schemas())
+def test_on_a_document_in_clear_it_agrees_with_jsonschema(document: Any, contents: dict[str, Any]) -> None:
+    verdict = judged(contents, known(document))
+    oracle = jsonschema.Draft202012Validator(contents, format_checker=CHECKER)
+    assert verdict.unfinished == ""
+    assert verdict.truth is (Truth.VALID if oracle.is_valid(document) else Truth.INVALID)
+    assert bool(verdict.faults) == (verdict.truth is Truth.INVALID)
+
+
+IDENTITY, RECIPIENT = age_identity()
+IDENTITIES = parse(IDENTITY.encode(), Source("text", "the test"))
+
+
+def both(document: Any, format: str) -> tuple[Shadow, Shadow]:
+    """The document without a key and with one, encrypted for real."""
+    data = json.dumps(document, ensure_ascii=False).encode()
+    sealed = encrypt(data, format, [[RECIPIENT]], "2026-01-02T03:04:05Z")
+    file = read(sealed, f"x.{format}")
+    assert isinstance(file, SopsFile)
+    opened = open_file(file, IDENTITIES)
+    assert isinstance(opened, Opened)
+    return shadow.of_file(file)[0], shadow.of_opened(opened)[0]
+
+
+def plain(node: Shadow) -> Any:
+    """A document that is wholly known, as a JSON value."""
+    if isinstance(node, Object):
+        return {name: plain(child) for name, child in node.entries.items()}
+    if isinstance(node, Array):
+        return [plain(child) for child in node.items]
+    assert isinstance(node, Known)
+    return node.value
+
+
+@settings(max_examples=80, suppress_health_check=list(HealthCheck))
+@given(documents, st.lists(schemas(), min_size=1, max_size=4), st.sampled_from(["yaml", "json"]))
+def test_without_a_key_nothing_is_said_that_a_key_contradicts(
+    document: Any, drawn: list[dict[str, Any]], format: str
+) -> None:
+    try:
+        keyless, keyed = both(document, format)
+    except CannotEncrypt:
+        return
+    for contents in drawn:
+        mine = read_schema(contents)
+        sure, full = judgement.judge(mine, keyless), judgement.judge(mine, keyed)
+        oracle = jsonschema.Draft202012Validator(contents, format_checker=CHECKER)
+        assert full.truth is (Truth.VALID if oracle.is_valid(plain(keyed)) else Truth.INVALID)
+        assert sure.truth in (Truth.OPEN, full.truth)
+        assert bool(sure.faults) == (sure.truth is Truth.INVALID)

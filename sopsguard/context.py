@@ -185,12 +185,14 @@ class Context:
 
     @cached_property
     def concerns_references(self) -> bool:
-        """Whether a Nix file under judgement speaks of sops, or did before, where sops is in use at all."""
+        """Whether a Nix file under judgement speaks of sops or states public keys, or did before, where sops
+        is in use at all."""
         paths = [path for path in self.managed.concerned or () if path.endswith(".nix")]
         if not paths or not any(map(is_config, self.snapshot.paths())):
             return False
         sides = [self.managed] if self.before is None else [self.managed, self.before]
-        return any(b"sops" in (side.read(path) or b"") for side in sides for path in paths)
+        texts = (side.read(path) or b"" for side in sides for path in paths)
+        return any(b"sops" in text or b"publicKey" in text for text in texts)
 
     @cached_property
     def _decrypted(self) -> bool:

@@ -97,6 +97,7 @@ MAKERS: dict[str, Callable[[], str]] = {
     "age-identity": lambda: age_identity()[0],
     "age-recipient": lambda: age_identity()[1],
     "wireguard-key": wireguard_key,
+    "wireguard-public": wireguard_public,
     "github-token": github_token,
     "password": password,
     "pq-recipient": pq_recipient,

@@ -32,6 +32,10 @@ RULES: dict[str, Family] = {
     "guessable-value": Family.SCHEMA,
     "dangling-reference": Family.SCHEMA,
     "non-string-reference": Family.SCHEMA,
+    "unreadable-reference": Family.SCHEMA,
+    "mismatched-public-key": Family.SCHEMA,
+    "unused-secret": Family.SCHEMA,
+    "host-key-circle": Family.SCHEMA,
     "access-gained": Family.RECIPIENTS,
     "unknown-recipient": Family.RECIPIENTS,
     "former-recipient": Family.RECIPIENTS,
@@ -65,7 +69,16 @@ SCANNED = frozenset(
 )
 
 # Rules about what Nix says of secrets: asked also when only a Nix file was touched.
-REFERRING = frozenset(("dangling-reference", "non-string-reference"))
+REFERRING = frozenset(
+    (
+        "dangling-reference",
+        "non-string-reference",
+        "unreadable-reference",
+        "mismatched-public-key",
+        "unused-secret",
+        "host-key-circle",
+    )
+)
 
 
 def load(rule: str) -> "Check":

@@ -58,10 +58,13 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """It cannot be said what is meant: why, and what would be needed."""
+    """It cannot be said what is meant: why, and what would be needed. `files` are those that it can only be
+    about, None where it may be about any; `elsewhere`: about none of this repository."""
 
     reason: str
     needed: str
+    files: tuple[str, ...] | None = None
+    elsewhere: bool = False
 
 
 Outcome = Target | Failure | Open
@@ -212,7 +215,8 @@ class References:
             return Reference(where, shown, host, certain, secret.conditional, reach.home, outcome, leaf)
 
         if name is None:
-            return said(Open("its name is computed", "a name that is written out"))
+            about = self._files_of(secret, host, reach.home, values)
+            return said(Open("its name is computed", "a name that is written out", about))
         together = self._together(declared, name, host, reach.home)
         if any(other.secret.partial for other in together):
             return said(Open("its fields are computed by a function", "fields that are written out"))
@@ -250,6 +254,14 @@ class References:
         others = dict.fromkeys(f.target.file for f in failures if f.target.file != failures[0].target.file)
         first = failures[0]
         return Failure(first.target, first.fault, first.what, tuple(others)), ()
+
+    def _files_of(
+        self, secret: Secret, host: str | None, home: bool, values: Mapping[str, str]
+    ) -> tuple[str, ...] | None:
+        """The files that a secret without a name can be in, None where that is open too."""
+        defaults = [d.file for d in self._defaults_for(host, home) if d.file is not None]
+        paths = self._paths(secret.files or defaults, values)
+        return None if secret.partial or isinstance(paths, Open) or not paths else tuple(paths)
 
     def _values(self, host: str | None) -> Mapping[str, str]:
         """The holes of names that a host closes."""
@@ -320,7 +332,7 @@ class References:
         for file in files:
             path = file.located(values)
             if path is None and file.text.filled(values).static is not None:
-                return Open("its file is not in this repository", "the other repository")
+                return Open("its file is not in this repository", "the other repository", (), elsewhere=True)
             if path is None:
                 return Open("the path of its file is computed", "a path that is written out")
             found.append(path)

@@ -233,7 +233,7 @@ def runs(text: bytes, spans: list[tuple[int, int]]) -> Iterator[Run]:
             continue
         # Nearly all are hashes: told from the first bytes, before anything is joined or decoded.
         layer = _layer(text[start : min(end, start + 48)])
-        if layer is None:
+        if layer is None and not text[start:end].isalnum():
             start, layer = _after_separator(text, start, end)
         if layer is None:
             continue

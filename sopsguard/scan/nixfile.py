@@ -23,7 +23,7 @@ _NO_LITERAL = (
 )
 _URL = rb"://[^\s/@:\"'\x00]*:[^\s/@\"']+@"
 _PLUS = rb"[\"']\s{0,200}\+\s{0,200}[\"']"
-_WRITERS = (b"toFile", b"writeText", b"writeScript", b"writeShell", b"writeBash", b"writeJSON", b"writeYAML")
+_WRITTEN = (b"Text", b"Script", b"Shell", b"Bash", b"JSON", b"YAML")  # as in `writeText`
 _OPEN = (b"basicauth", b"stringdata", b"deployment")
 
 _TITLES = {
@@ -59,9 +59,14 @@ def is_worth_parsing(source: bytes) -> bool:
                 return True
         elif lowered[start:end] in _OPEN or no_literal.match(source, given.end()) is None:
             return True
-    if not named or (b"write" not in source and b"toFile" not in source):
+    if not named:
         return False
-    return any(writer in source for writer in _WRITERS)
+    at = source.find(b"write")
+    while at >= 0:
+        if source.startswith(_WRITTEN, at + 5):
+            return True
+        at = source.find(b"write", at + 5)
+    return b"toFile" in source
 
 
 def _names(lowered: bytes) -> Iterator[tuple[int, int]]:

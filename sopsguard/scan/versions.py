@@ -4,6 +4,8 @@ The hundred versions of a file in a history share nearly everything; this is wha
 cost about as much as scanning the changes, without asking git for a diff.
 """
 
+from itertools import accumulate
+
 # Contents kept for comparison, over all paths; the oldest go first.
 KEPT = 48 << 20
 # Small middles are cheaper to scan than to compare line by line.
@@ -54,13 +56,18 @@ def changed(old: bytes, new: bytes) -> Regions:
     known = set(old[old.rfind(b"\n", 0, head) + 1 : len(old) - tail + (end - (len(new) - tail))].split(b"\n"))
     known.add(b"")
     lines = new[start:end].split(b"\n")
+    fresh = [index for index, line in enumerate(lines) if line not in known]
+    # Where each line ends, counted in C, and only the gaps between new lines in Python: a loop over every
+    # line would cost more than scanning the changes.
+    ends = list(accumulate(map(len, lines)))
+    gaps = [number for number in range(1, len(fresh)) if fresh[number] - fresh[number - 1] > 1]
     regions: Regions = []
-    at, last = start, 0
-    # The sums run in C; a loop over every line would cost more than scanning the changes.
-    for index in [index for index, line in enumerate(lines) if line not in known]:
-        at += sum(map(len, lines[last:index])) + index - last
-        last = index
-        stop = min(at + len(lines[index]) + 1, end)
+    for first, last in zip([0, *gaps], [*gaps, len(fresh)], strict=True):
+        if first == last:
+            continue  # nothing is new
+        low, high = fresh[first], fresh[last - 1]
+        at = start + (ends[low - 1] + low if low else 0)
+        stop = min(start + ends[high] + high + 1, end)
         if regions and at - regions[-1][1] < NEAR:
             regions[-1] = (regions[-1][0], stop)
         else:

@@ -175,9 +175,7 @@ class Walk:
         for index, find in self._finders:
             if index in found:
                 yield from _touching(find(text, found[index]), region)
-        for pattern, match, group in self._confirm.matches(text, found):
-            if (generic or pattern.rule == TOKEN) and _meets(match, region):
-                yield from self._judged(pattern, match, group, text)
+        yield from self._confirmed(text, found, generic, region)
         low, high = region or (0, len(text))
         # One byte is looked for ten times as fast as two, and most texts have none.
         back = text.find(b"\\", max(0, low - 128), high)
@@ -189,13 +187,22 @@ class Walk:
             }
             if near:
                 opened = decode.unescaped(text)
-                for pattern, match, group in self._confirm.matches(opened, near):
-                    if (generic or pattern.rule == TOKEN) and _meets(match, region):
-                        for hit in self._judged(pattern, match, group, opened):
-                            yield hit._replace(layers=("escaped newlines",))
+                for hit in self._confirmed(opened, near, generic, region):
+                    yield hit._replace(layers=("escaped newlines",))
 
-    def _judged(self, pattern: "Pattern", match: "re.Match[bytes]", group: int, text: bytes) -> Iterator[Hit]:
+    def _confirmed(
+        self, text: bytes, found: "Positions", generic: bool, region: tuple[int, int] | None
+    ) -> Iterator[Hit]:
+        for pattern, match, group in self._confirm.matches(text, found):
+            if (generic or pattern.rule == TOKEN) and (region is None or _meets(match, region)):
+                hit = self._judged(pattern, match, group, text)
+                if hit is not None:
+                    yield hit
+
+    def _judged(self, pattern: "Pattern", match: "re.Match[bytes]", group: int, text: bytes) -> Hit | None:
         start, end = match.span(group)
+        if end - start < pattern.least:
+            return None
         first, last = match.span()
         begin = max(text.rfind(b"\n", 0, first) + 1, first - 512)
         stop = text.find(b"\n", last, last + 512)
@@ -207,9 +214,10 @@ class Walk:
         verdict = self._verdicts.get(mark)
         if verdict is None:
             verdict = self._verdict(mark, pattern, text[start:end], line, start - begin)
-        if verdict != "reject" and not (general and _is_base64(text[max(0, first - 20) : first])):
-            confidence = Confidence.POSSIBLE if verdict == "weak" else Confidence(pattern.confidence)
-            yield Hit(pattern.rule, pattern.id, pattern.title, start, end, text[start:end], confidence)
+        if verdict == "reject" or (general and _is_base64(text[max(0, first - 20) : first])):
+            return None
+        confidence = Confidence.POSSIBLE if verdict == "weak" else Confidence(pattern.confidence)
+        return Hit(pattern.rule, pattern.id, pattern.title, start, end, text[start:end], confidence)
 
     def _verdict(self, mark: int, pattern: "Pattern", secret: bytes, line: bytes, at: int) -> str:
         if self._judge is None:
@@ -319,8 +327,8 @@ def _is_base64(before: bytes) -> bool:
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
 
-def _meets(match: "re.Match[bytes]", region: tuple[int, int] | None) -> bool:
-    return region is None or (match.start() < region[1] and match.end() > region[0])
+def _meets(match: "re.Match[bytes]", region: tuple[int, int]) -> bool:
+    return match.start() < region[1] and match.end() > region[0]
 
 
 def _touching(hits: Iterator[Hit], region: tuple[int, int] | None) -> Iterator[Hit]:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sopsguard.scan.harmless import REJECT, SECRET, WEAK, is_made_up, is_placeholder, judge
 from sopsguard.scan.patterns import ALL, Pattern
 from sopsguard.scan.randomness import entropy, is_sequence, looks_random, words_only
+from sopsguard.scan.settings import tells_about
 
 PATTERNS = {pattern.id: pattern for pattern in ALL}
 B62 = string.ascii_letters + string.digits
@@ -239,3 +240,35 @@ def test_a_documented_host_or_a_formal_user_weakens_a_url() -> None:
 )
 def test_a_wrong_place_in_the_line_does_no_harm(pattern: Pattern, value: bytes, line: bytes, at: int) -> None:
     assert judge(pattern, value, line, "x", at) in {SECRET, WEAK, REJECT}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("secret_path", "tokenFile", "TOKEN-URL", "api.secret.name", "password_expires_in", "lastUsed"),
+        *("key_id", "token.ttl", "secret-env", "secretId", "tokenTtl", "secretRoles"),
+        *("next_token", "eosTokens", "pagination-tokens", "max_tokens", "prompttoken"),
+        *("is_secret", "hasToken", "use-password", "needsToken", "GET_TOKEN"),
+    ],
+)
+def test_a_name_that_is_about_a_secret_is_known(name: str) -> None:
+    assert tells_about(name.encode())
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("", "x", "secret", "token", "api_key", "DB_PASSWORD", "client_secret", "isolated", "gettext_token"),
+        *("valid", "secretmap2", "TOKENID9", "issuetoken", "hastoken", "xkeys", "secretAT", "_token"),
+    ],
+)
+def test_a_name_of_a_secret_is_not_taken_for_one_about_it(name: str) -> None:
+    assert not tells_about(name.encode())
+
+
+def test_a_secret_shorter_than_its_pattern_says_is_none() -> None:
+    """What the walk does not ask the validator about, the validator would have denied."""
+    for pattern in (p for p in ALL if p.least):
+        for size in range(pattern.least):
+            value = string.ascii_letters.encode()[:size]
+            assert judge(pattern, value, b'token = "' + value + b'"', "x.env") == REJECT

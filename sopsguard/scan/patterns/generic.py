@@ -25,7 +25,8 @@ _IS_OR_BESIDE = (
     _IS[:-1]
     + r"|[\"'`)]?(?:[ \t]{1,4}(?:is|was)[ \t:]{1,3}|[ \t]{0,3}[-(\[|][ \t]{0,3}|[ \t]{1,4})(?=\S{6})(?=\D{0,24}\d))"
 )
-_WORD = r"[\w.\-]{0,32}"
+# The rest of a name, taken at once: what follows it begins with no character of a name but a dot or a dash.
+_WORD = r"(?>[\w.\-]{0,32}(?<![.\-]))[.\-]{0,8}"
 
 PATTERNS: tuple[Pattern, ...] = (
     Pattern(
@@ -501,6 +502,7 @@ PATTERNS: tuple[Pattern, ...] = (
         0,
         560,
         check="generic-secret",
+        least=8,
         source="settings with a name of this kind",
         examples=(
             'secret = "{b62:32}"',
@@ -545,6 +547,7 @@ PATTERNS: tuple[Pattern, ...] = (
         0,
         520,
         check="generic-key",
+        least=16,
         confidence="possible",
         source="settings with a name of this kind",
         examples=("DD_KEY={hex:32}", 'key: "{b62:40}"'),

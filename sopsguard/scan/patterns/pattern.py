@@ -14,8 +14,8 @@ class Pattern(NamedTuple):
     begin at most `before` bytes before a keyword hit and end at most `after` bytes behind it; the
     engine searches no more than that window, so every repeat is bounded. With `before` 0 a match
     begins exactly at a keyword hit, so `regex.match(data, hit)` finds it. Lookarounds may look one
-    byte outside the match. `check` names a validator
-    of `harmless`, "" for none. `confidence` is "likely" (error) or "possible" (warning).
+    byte outside the match. `check` names a validator of `harmless`, "" for none; of a secret shorter
+    than `least` bytes it would say no. `confidence` is "likely" (error) or "possible" (warning).
     `source` says where the provider documents the format. `examples` must match and `harmless` must
     not; both are templates (`ghp_{b62:36}`) that the tests fill in at run time, never literal tokens.
     """
@@ -28,6 +28,7 @@ class Pattern(NamedTuple):
     before: int = 128
     after: int = 512
     check: str = ""
+    least: int = 0
     confidence: str = "likely"
     source: str = ""
     examples: tuple[str, ...] = ()

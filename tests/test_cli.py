@@ -385,7 +385,7 @@ def test_an_old_structural_finding_does_not_block_another_change_of_the_file(rep
     assert sopsguard(repo.root, "check").code == 1
     repo.stage("secrets.yaml", encrypted(alice))
     said = sopsguard(repo.root, "hook")
-    assert (said.code, "1 older not shown" in said.out) == (0, True), said
+    assert (said.code, "older not shown" in said.out) == (0, True), said
     repo.stage("secrets.yaml", encrypted(bob))
     said = sopsguard(repo.root, "hook")
     assert (said.code, "[recipient-drift" in said.out) == (1, True), said

@@ -1,11 +1,31 @@
 """The section that every report has: who gains and who loses access by the change under judgement."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sopsguard.access import Change, Gain, View, Way
 from sopsguard.access.change import EVERYONE
 from sopsguard.model import printable
+
+if TYPE_CHECKING:
+    from sopsguard.context import Context
+
+
+class Section(NamedTuple):
+    """The section ready for every kind of report."""
+
+    lines: tuple[str, ...]
+    document: dict[str, Any]
+
+
+def section(ctx: "Context") -> Section | None:
+    """The section of one judgement; None where nothing is compared or nothing concerns sops."""
+    if ctx.before is None or not ctx.concerns_sops:
+        return None
+    change, view, past = ctx.access.change, ctx.access, ctx.past.access
+    if change is None:
+        return None
+    return Section(tuple(lines(change, view, past)), document(change, view, past))
 
 
 def lines(change: Change, view: View, past: View) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """The report as Markdown, for the summary of a CI job: verdict, access, findings, what is unknown."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from sopsguard.hooks import Target
 from sopsguard.judge import Verdict
@@ -16,15 +16,13 @@ def document(
     verdict: Verdict,
     target: Target,
     judged: Judged,
-    access: Iterable[str] = (),
     until: str = "",
     limit: int = LIMIT,
 ) -> str:
-    """The summary, at most `limit` bytes of UTF-8; what is left out is counted. `access` are the lines of the
-    access section."""
+    """The summary, at most `limit` bytes of UTF-8; what is left out is counted."""
     blocks = [_verdict(verdict, target, judged)]
-    if gained := list(access):
-        blocks.append("### Access\n\n" + "\n".join(_access(line) for line in gained))
+    if judged.access is not None and judged.access.lines:
+        blocks.append("### Access\n\n" + "\n".join(map(_access, judged.access.lines)))
     for level, title in _TITLES.items():
         found = [f for f in verdict.findings if (f.level or Level.INFO) is level]
         if found:
@@ -52,8 +50,9 @@ def _access(line: str) -> str:
 
 
 def _finding(finding: Finding, until: str) -> str:
+    what = f"**{finding.rule}** ({finding.confidence}): {text(finding.message)}"
     lines = [
-        f"- {code(place(finding.location))} **{finding.rule}** ({finding.confidence}): {text(finding.message)}",
+        f"- {code(place(finding.location))} {what}",
         f"  - what to do: {text(finding.hint)}",
     ]
     if finding.level is Level.ERROR and until:

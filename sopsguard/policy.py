@@ -33,7 +33,19 @@ __all__ = [
 
 FILE = ".sopsguard.yaml"
 
-SETTINGS = ("levels", "require", "inline_allow", "waivers", "signatures", "recipients", "inventory")
+SETTINGS = (
+    "levels",
+    "require",
+    "inline_allow",
+    "waivers",
+    "signatures",
+    "recipients",
+    "inventory",
+    "schemas",
+)
+
+# What `schemas` may say besides a path: the tree of the guide, or no schema at all.
+BUILT_IN = ("guide", "off")
 
 # What `levels` may say of a rule; "off" is not a level of a finding, it is the absence of the rule.
 LEVELS = ("error", "warning", "info", "off")
@@ -67,7 +79,14 @@ class Policy(NamedTuple):
     signatures: "Node | None" = None  # the section as it stands; `signatures.rules` reads it
     recipients: "Node | None" = None  # the section as it stands; `access.demands` reads it
     inventory: str = ""  # where inventory.yaml lies, if not at the top
+    schemas: "Mapping[str, str]" = MappingProxyType({})  # glob → schema, `guide` or `off`; the first counts
     outer: "Policy | None" = None  # a policy from outside, which this one only tightens
+
+    def schema(self, path: str) -> str | None:
+        """The schema that a file is held to: the path of one in the repository, the name of a built-in one,
+        or None. The first glob that covers the file decides, as the first rule of `.sops.yaml` does."""
+        said = next((schema for glob, schema in self.schemas.items() if matches(glob, path)), "off")
+        return None if said == "off" else said
 
     def level(self, rule: str, default: Level) -> Level | None:
         """The level of `rule` here, None when it is switched off."""
@@ -91,6 +110,7 @@ class Policy(NamedTuple):
             outer.signatures or self.signatures,
             outer.recipients or self.recipients,
             outer.inventory or self.inventory,
+            {**outer.schemas, **{glob: s for glob, s in self.schemas.items() if glob not in outer.schemas}},
             outer,
         )
 
@@ -168,6 +188,10 @@ class _Reader:
             settings["recipients"] = fields["recipients"]
         if "inventory" in fields:
             settings["inventory"] = _path(fields["inventory"])
+        if "schemas" in fields:
+            settings["schemas"] = {
+                key.value: _schema(key, value) for key, value in mapping(fields["schemas"]).values()
+            }
         if "inline_allow" in fields:
             settings["inline_allow"] = flag(fields["inline_allow"], "inline_allow")
         if "waivers" in fields:
@@ -213,6 +237,19 @@ class _Reader:
             raise wrong(fields["until"], "until must be a date such as 2027-01-31", "the last day it counts")
         rule, path, reason, until = (texts[name] for name in ("rule", "path", "reason", "until"))
         return Waiver(rule, path, reason, until, texts.get("finding", ""), node.line)
+
+
+def _schema(glob: Node, node: Node) -> str:
+    text = node.value if isinstance(node.value, str) else ""
+    if not glob.value.strip():
+        raise wrong(glob, "schemas: a glob must not be empty", "such as secrets/**")
+    if text not in BUILT_IN and not (text.endswith(".json") and _is_inside(text)):
+        raise wrong(node, "a schema is a .json file in the repository, `guide` or `off`", "")
+    return text
+
+
+def _is_inside(path: str) -> bool:
+    return not path.startswith("/") and {".", "..", ""}.isdisjoint(path.split("/"))
 
 
 def _path(node: Node) -> str:

@@ -75,6 +75,9 @@ def test_every_setting_is_read() -> None:
         ("a: !!python/object:os.system x", "tags have no meaning here"),
         ("[" * 500, "nested too deeply"),
         ("version: [1]", "reads version 1"),
+        ("schemas:\n  a: gude", ":2: a schema is a .json file in the repository, `guide` or `off`"),
+        ("schemas:\n  a: ../b.json", ":2: a schema is a .json file in the repository"),
+        ("schemas: guide", "keys and values are expected here"),
     ],
 )
 def test_a_mistake_is_named_with_its_line(text: str, said: str) -> None:
@@ -114,6 +117,14 @@ LEVELS = st.dictionaries(
     st.sampled_from(RULES), st.one_of(st.sampled_from(policy.LEVELS), VALUES), max_size=2
 )
 FAMILIES = st.lists(st.one_of(st.sampled_from([f.value for f in Family]), VALUES), max_size=2)
+SCHEMAS = st.dictionaries(
+    st.sampled_from(["secrets/**", "*", " ", "a"]),
+    st.one_of(
+        st.sampled_from(["guide", "off", "a.json", "b/c.json", "/a.json", "../a.json", "b//a.json", "none"]),
+        VALUES,
+    ),
+    max_size=3,
+)
 POLICIES = st.fixed_dictionaries(
     {},
     optional={
@@ -121,6 +132,7 @@ POLICIES = st.fixed_dictionaries(
         "levels": st.one_of(LEVELS, VALUES),
         "require": st.one_of(FAMILIES, VALUES),
         "inline_allow": VALUES,
+        "schemas": st.one_of(SCHEMAS, VALUES),
         "waivers": st.one_of(st.lists(st.one_of(GOOD, WAIVER), max_size=2), VALUES),
         "other": VALUES,
     },
@@ -194,3 +206,17 @@ def test_a_policy_in_flow_form_is_refused_instead_of_rewritten() -> None:
     for text in ("{version: 1}", "waivers: [{rule: plaintext-token, path: a, reason: b, until: 2027-01-31}]"):
         with pytest.raises(UserError):
             with_waiver(text, waiver)
+
+
+def test_the_first_glob_that_covers_a_file_names_its_schema() -> None:
+    found = read(
+        "schemas:\n  secrets/public/**: off\n  secrets/**: guide\n  '**/app.yaml': schemas/app.json\n"
+    )
+    said = [found.schema(path) for path in ("secrets/public/a", "secrets/app.yaml", "b/app.yaml", "c.yaml")]
+    assert said == [None, "guide", "schemas/app.json", None]
+
+
+def test_a_policy_from_outside_names_schemas_first() -> None:
+    outer, inner = read("schemas:\n  secrets/**: guide\n"), read("schemas:\n  '**': off\n  a: b.json\n")
+    joined = inner.tightening(outer)
+    assert (joined.schema("secrets/a"), joined.schema("a")) == ("guide", None)

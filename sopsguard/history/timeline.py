@@ -20,6 +20,7 @@ from sopsguard.history.values import (
     Track,
     counts,
     followed,
+    interrupted,
     is_edited,
 )
 from sopsguard.snapshot import SUBMODULE, SYMLINK, Entry
@@ -323,7 +324,7 @@ class Timeline:
         self._now: dict[str, State] = {}
         for tree in tips:
             for path, state in tree.items():
-                if state.facts is not None and not state.is_clear:
+                if state.facts is not None and not state.bare and not state.gaps:
                     self._now.setdefault(path, state)
 
     def _children(self) -> list[int]:
@@ -428,19 +429,7 @@ class Timeline:
                 befores = self._renamed(known, trees, mine)
             key = self._keys.get(known, -1)
             return followed(known, befores, path, at, key)
-        last = max(befores, key=lambda before: before.opened, default=State(path, None, opened=number))
-        bare = tuple(sorted({n for before in befores for n in before.bare}))
-        gaps = tuple(sorted({n for before in befores for n in before.gaps}))
-        if isinstance(known, Unread | Illegible):
-            return State(
-                path, last.facts, last.tracks, last.readers, last.former, bare, (*gaps, number),
-                last.key, last.older_keys, last.opened,
-            )  # fmt: skip
-        former = {**last.former, **dict.fromkeys(last.readers, number)}
-        return State(
-            path, last.facts, last.tracks, {}, former, (*bare, number), gaps,
-            last.key, last.older_keys, last.opened,
-        )  # fmt: skip
+        return interrupted(path, number, befores, clear=not isinstance(known, Unread | Illegible))
 
     def _renamed(
         self, facts: Facts, trees: Sequence[dict[str, State]], mine: Mapping[str, str | None]

@@ -66,7 +66,7 @@ class State:
     `tracks` are by nonce. `readers` and `former` are recipients and the commit since which they are, or are
     no more. `bare` and `gaps` are the commits since that version in which the file stood in clear, or could
     not be read. `key` is the number of its data key, `older_keys` are others that may be the same one.
-    `opened` is the first commit of the file.
+    `opened` is the first commit of the file; `mixed` says that its tracks are those of several branches.
     """
 
     path: str
@@ -79,6 +79,7 @@ class State:
     key: int = -1
     older_keys: tuple[int, ...] = ()
     opened: int = 0
+    mixed: bool = False
 
     @property
     def is_clear(self) -> bool:
@@ -157,10 +158,35 @@ def followed(facts: Facts, befores: Sequence[State], path: str, at: Around, key:
     return State(path, facts, tracks, readers, former, (), (), key, older, opened)
 
 
+def interrupted(path: str, commit: int, befores: Sequence[State], *, clear: bool) -> State:
+    """The state of a file in a commit in which it is no SOPS file, or cannot be read: what was before, for
+    what comes after."""
+    readable = [before for before in befores if before.facts is not None]
+    last = max(
+        readable or befores, key=lambda before: before.opened, default=State(path, None, opened=commit)
+    )
+    bare = sorted({n for before in befores for n in before.bare} | ({commit} if clear else set()))
+    gaps = sorted({n for before in befores for n in before.gaps} | (set() if clear else {commit}))
+    tracks = {iv: track for before in readable for iv, track in before.tracks.items()}
+    return State(
+        path,
+        last.facts,
+        tracks,
+        {} if clear else last.readers,
+        {**last.former, **dict.fromkeys(last.readers, commit)} if clear else last.former,
+        tuple(bare),
+        tuple(gaps),
+        last.key,
+        last.older_keys,
+        last.opened,
+        len(readable) > 1 or last.mixed,
+    )
+
+
 def is_edited(before: State, facts: Facts, ivs: Collection[str]) -> bool:
     """Whether a version came from the one before by sops alone, and not by encrypting it all anew: then it
     has a nonce or a wrapped data key of it."""
-    if before.facts is None or before.is_clear:
+    if before.facts is None or before.is_clear or before.mixed:
         return False
     if any(iv in ivs for iv in before.tracks):
         return True
@@ -203,6 +229,8 @@ def _track(
             for before, track in predecessors
             if not _is_changed(track.value, value, path, in_place[id(before)] and not moved, at)
         ]
+        if moved and sum(one.aad == value.aad for one in facts.values) > 1:
+            maybe += moved  # elements of lists have no place of their own, so it may have replaced none
         if maybe:
             return _widened(value, here, maybe, Kind.REENCRYPTED, at)
         for _, track in predecessors:

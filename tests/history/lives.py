@@ -653,7 +653,7 @@ class Life:
     def last_change(self, place: Place) -> frozenset[int]:
         """The commits that brought the value as it stands now: more than one if it was picked and merged."""
         known: dict[tuple[int, Place], frozenset[int]] = {}
-        contents = {n: self.values(n) for n in self.ancestors(self.tip)}
+        contents = [self.values(n) for n in range(len(self.nodes))]
 
         def at(number: int, place: Place) -> frozenset[int]:
             if (number, place) in known:
@@ -674,7 +674,8 @@ class Life:
                         found |= at(parent, source)
             if not found:
                 found.add(number)
-                if (old := node.again.get(place)) in contents and contents[old].get(place) == value:
+                old = node.again.get(place)
+                if old is not None and contents[old].get(place) == value:
                     found |= at(old, place)
                     for parent in node.parents:  # or from a copy that still stood
                         for source, same in contents[parent].items():

@@ -119,13 +119,7 @@ def judged(
             "set a baseline, or judge the range in parts",
         )
     exempt = source.exempt(trust.authority.rules)
-    proposed = None
-    if len(tips) == 1:
-        try:
-            proposed = _authority(repository.tree(repository.resolve(tips[0])))
-        except UserError:
-            proposed = None  # its policy is for later judgements to refuse
-    moment = Moment(now, proposed=proposed)
+    moment = Moment(now, proposed=lambda: source.proposed(base, tips))
     authorities = (trust.authority,)
     yield from source.verdicts(listed, exempt, lambda _: authorities, moment)
 
@@ -245,6 +239,22 @@ class _Source:
     def _latest(self) -> Mapping[str, bytes]:
         tree = self._repository.tree(self._trust.revision)
         return _files(tree, self._default.rules.files)
+
+    def proposed(self, base: Sequence[str], tips: Sequence[str]) -> Authority | None:
+        """What the tip says of who may sign, if it says something else than the revision it started from."""
+        if len(base) != 1 or len(tips) != 1:
+            return None
+        tip = self._repository.resolve(tips[0])
+        fork = self._commits.base(self._repository.resolve(base[0]), tip)
+        try:
+            made = _authority(self._repository.tree(tip))
+        except UserError:
+            return None  # for later judgements to refuse
+        if made is None or fork is None:
+            return made
+        names = [FILE, *made.rules.files]
+        there, then = self._commits.entries(tip, names), self._commits.entries(fork, names)
+        return made if there != then else None
 
     # --- lookups -------------------------------------------------------------------------------------
 

@@ -94,7 +94,7 @@ class Certificate:
 
     def is_late(self, maker: Component, when: int) -> bool:
         """Whether what is known of the keys was all said after `when`."""
-        return any(component.stated(when)[1] for component in {self.primary, maker})
+        return any(component.stated(when)[1] for component in (self.primary, maker))
 
     def check(self, maker: Component, when: int) -> None:
         """Raises `Refused` unless `maker` could sign data at `when` (seconds since 1970)."""

@@ -94,6 +94,8 @@ def parse(oid: str, data: bytes) -> Commit:
         raise _malformed("one parent twice")
     author, at = _person(at, b"author"), next(fields, None)
     committer, at = _person(at, b"committer"), next(fields, None)
+    if committer.time == 0:
+        raise _malformed("a committer's time of zero, which makes git leave out the time when it verifies")
     return Commit(oid, tree, tuple(parents), author, committer, payload, _signature(at, fields, oid))
 
 

@@ -112,12 +112,12 @@ class Verdict(NamedTuple):
 
 class Moment(NamedTuple):
     """When and how it is judged. `now` is in seconds since 1970. `audit` judges old commits: then a key that
-    has expired since is no fault, nor is one that was retired later. `proposed` is the authority that the
-    change under judgement would set up: it counts for nothing, but explains."""
+    has expired since is no fault, nor is one that was retired later. `proposed` answers with the authority
+    that the change under judgement would set up, if it would: it counts for nothing, but explains."""
 
     now: int
     audit: bool = False
-    proposed: Authority | None = None
+    proposed: Callable[[], Authority | None] = lambda: None
 
 
 class _Pending(NamedTuple):
@@ -338,7 +338,7 @@ class _Judge:
     def _by_ssh(self, parsed: commit.Commit, signature: ssh.SSHSignature, authority: Authority) -> _Good:
         holder = authority.ssh(signature.key)
         if holder is None:
-            proposed = self._moment.proposed
+            proposed = self._moment.proposed()
             raise _unknown(
                 proposed is not None and proposed.ssh(signature.key) is not None, signature.key.fingerprint
             )
@@ -382,7 +382,7 @@ class _Judge:
                 raise Refused(
                     Reason.RETIRED_KEY, f"{longest}, and the policy names no file to verify it with"
                 )
-        proposed = self._moment.proposed
+        proposed = self._moment.proposed()
         raise _unknown(proposed is not None and proposed.knows(issuers), longest)
 
     def _check(self, question: Question, holder: Holder) -> None:

@@ -86,7 +86,10 @@ class JsonPatch:
         return [Splice(_end(items[position - 1]), _end(items[position]), b"")]
 
     def fill(self, node: Scalar, value: Value) -> Splice:
-        return Splice(node.start, node.end, self.text(Scalar(value, 0, 0, 1, 1), "").encode())
+        text = self.text(Scalar(value, 0, 0, 1, 1), "")
+        if isinstance(value, float) and text.lstrip("-").isdigit():
+            text += ".0"  # so that it is read back as what it is
+        return Splice(node.start, node.end, text.encode())
 
 
 def _start(item: Item | Node) -> int:

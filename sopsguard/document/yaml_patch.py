@@ -10,7 +10,8 @@ from sopsguard.document.patch import CannotPatch, Found, Splice, made, value_at
 from sopsguard.document.tree import Comment, Item, Mapping, Node, Scalar, Sequence, Value
 from sopsguard.document.yaml_writer import INDENT, item_text, scalar_text
 
-_COLON = re.compile(rb"[ \t]*:(?=[ \t\r\n]|\Z)")
+# The value of a key in the form `? key` begins on a line of its own.
+_COLON = re.compile(rb"[ \t]*(?:\r?\n[ \t]*)?:(?=[ \t\r\n]|\Z)")
 _CONTENT = re.compile(rb"[ \t\r\n]*")
 _BLANK_LINES = re.compile(rb"(?:[ \t]*\r?\n)+\Z")
 _Trail = tuple[tuple[Mapping | Sequence, int], ...]
@@ -42,7 +43,7 @@ class YamlPatch:
         if isinstance(item, Item):
             found = _COLON.match(self.data, item.key.end)
             if found is None:
-                raise CannotPatch(f"line {item.key.line}: a key in an unusual form (`? key`)")
+                raise CannotPatch(f"line {item.key.line}: a key in an unusual form")
             floor = found.end()
         else:
             assert isinstance(container, Sequence)
@@ -97,12 +98,18 @@ class YamlPatch:
 
     def column(self, container: Mapping | Sequence, position: int) -> int:
         """How far the items of a container in block form are indented."""
-        item = container.items[position]
-        if isinstance(item, Item):
-            return item.key.column - 1
-        assert isinstance(container, Sequence)
-        at = self.dash(container, position)
+        at = self.start(container, position)
         return at - self.line_start(at)
+
+    def start(self, container: Mapping | Sequence, position: int) -> int:
+        """The first character of an item: of its key, of the question mark before it, or the dash."""
+        item = container.items[position]
+        if not isinstance(item, Item):
+            assert isinstance(container, Sequence)
+            return self.dash(container, position)
+        at = item.key.start
+        before = self.data[self.line_start(at) : at]
+        return at - len(before) + before.rindex(b"?") if before.rstrip(b" ").endswith(b"?") else at
 
     # new text
 
@@ -187,10 +194,9 @@ class YamlPatch:
         column = self.column(container, numbers[0])
         text = b" " * column + self.written(key, node, column)
         if after >= 0:
-            at = self.end(container, after)
+            at = self.end(container, after, comments=True)
             return [Splice(at, at, self.begun(self.ended(text, at), at))]
-        first = container.items[numbers[0]]
-        at = first.key.start if isinstance(first, Item) else self.dash(container, numbers[0])  # type: ignore[arg-type]
+        at = self.start(container, numbers[0])
         line = self.line_start(at)
         if self.data[line:at].strip(b" "):
             raise CannotPatch(f"line {container.line}: nothing can be put before the first key of a list")
@@ -207,8 +213,7 @@ class YamlPatch:
         if len(entries) == 1:
             empty = Mapping() if isinstance(container, Mapping) else Sequence()
             return self.replace(Found(found.trail[:-1], container, ()), empty)
-        item = container.items[position]
-        start = item.key.start if isinstance(item, Item) else self.dash(container, position)  # type: ignore[arg-type]
+        start = self.start(container, position)
         end = self.end(container, position, comments=True)
         line = self.line_start(start)
         if self.data[line:start].strip(b" "):  # the first one of a container that begins behind a dash

@@ -1,9 +1,11 @@
 """Writes SOPS files: encrypts new ones and changes what is there, bytes in, bytes out."""
 
-from sopsguard.sops.editor.edit import Set, Unset, edit
+from sopsguard.sops.editor.editing import Set, Unset, edit
+from sopsguard.sops.editor.mending import mend, rescope
 from sopsguard.sops.editor.new import FORMATS, SOPS_VERSION, CannotEncrypt, encrypt
 from sopsguard.sops.editor.refusal import CannotEdit, Command, Why
-from sopsguard.sops.editor.rekey import rotate, update_keys
+from sopsguard.sops.editor.rekeying import rotate, update_keys
+from sopsguard.sops.editor.sealing import seal
 
 __all__ = [
     "FORMATS",
@@ -16,6 +18,9 @@ __all__ = [
     "Why",
     "edit",
     "encrypt",
+    "mend",
+    "rescope",
     "rotate",
+    "seal",
     "update_keys",
 ]

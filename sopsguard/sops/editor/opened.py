@@ -14,6 +14,7 @@ from sopsguard.sops.editor.refusal import CannotEdit, Command, Why
 from sopsguard.sops.file import BLOCK, Broken, SopsFile, read
 from sopsguard.sops.flat import PREFIX
 from sopsguard.sops.identity import Identities
+from sopsguard.sops.mac import Mac
 from sopsguard.sops.opening import Opened, PlainLeaf, Reason, Refused, decrypt, open_file
 
 UNSAFE = "the text has a form in which this cannot be changed safely"
@@ -60,13 +61,18 @@ def ready(file: SopsFile, identities: Identities, commands: tuple[Command, ...])
         commands = commands if why is Why.NO_KEY else ()
         place = f" (`{found.key}`)" if found.key else ""
         raise CannotEdit(why, f"{found.message}{place}", missing, commands, found.line)
+    sound(file, commands)
+    return Ready(file, found, Cipher(found.data_key), commands)
+
+
+def sound(file: SopsFile, commands: tuple[Command, ...]) -> None:
+    """Raises `CannotEdit` for a format that we do not write, and for a text that sops would not keep."""
     for flaw in file.document.flaws:
         if flaw.code != "alias":
             raise CannotEdit(Why.FORMAT, flaw.message, (), commands, flaw.line)
     if file.format == "ini":
         what = "ini files are written by the sops program only"
         raise CannotEdit(Why.FORMAT, what, ("the sops program",), commands)
-    return Ready(file, found, Cipher(found.data_key), commands)
 
 
 def patch_of(file: SopsFile, root: Mapping) -> Patch:
@@ -88,9 +94,25 @@ def indent_of(file: SopsFile) -> int:
     return 4
 
 
-def sealed_again(ready: Ready, data: bytes, cipher: Cipher, modified: str, mac: str) -> bytes:
-    """`data` with `lastmodified` and the MAC `mac` in every copy of the metadata."""
-    file = readable(data, ready.file.path)
+def mac_of(file: SopsFile, cipher: Cipher) -> str:
+    """The MAC of the values as they stand in the text. Raises `CannotDecrypt`."""
+    mac = Mac(file.metadata.scope.mac_only_encrypted)
+    for leaf in file.leaves:
+        if not isinstance(leaf.node, Scalar):
+            continue
+        value = leaf.node.value
+        if leaf.selected and value is not None:
+            plain = cipher.decrypt(value if isinstance(value, str) else "-", leaf.aad)
+            if plain.comment:
+                continue
+            value = plain.value
+        mac.add(value, bool(leaf.selected))
+    return mac.text()
+
+
+def sealed_again(file: SopsFile, data: bytes, cipher: Cipher, modified: str, mac: str) -> bytes:
+    """`data`, the changed text of `file`, with `lastmodified` and `mac` in all copies of the metadata."""
+    file = readable(data, file.path)
     values = {"lastmodified": modified, "mac": cipher.encrypt(mac, modified)}
     splices = []
     for root in file.document.roots:
@@ -103,10 +125,12 @@ def sealed_again(ready: Ready, data: bytes, cipher: Cipher, modified: str, mac: 
     return spliced(data, splices)
 
 
-def checked(ready: Ready, data: bytes, cipher: Cipher, key: bytes) -> tuple[SopsFile, tuple[PlainLeaf, ...]]:
+def checked(
+    old: SopsFile, data: bytes, cipher: Cipher, key: bytes, commands: tuple[Command, ...]
+) -> tuple[SopsFile, tuple[PlainLeaf, ...]]:
     """What is read from the changed text, its MAC verified. Raises `CannotEdit` if it does not open."""
-    file = readable(data, ready.file.path)
+    file = readable(data, old.path)
     found = decrypt(file, cipher, key)
-    if isinstance(found, Refused) or file.format != ready.file.format or not file.metadata.loads:
-        raise ready.cannot(Why.FORMAT, UNSAFE)
+    if isinstance(found, Refused) or file.format != old.format or not file.metadata.loads:
+        raise CannotEdit(Why.FORMAT, UNSAFE, (), commands)
     return file, found.leaves

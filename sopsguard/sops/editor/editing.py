@@ -16,6 +16,7 @@ from sopsguard.sops.editor.opened import (
     UNSAFE,
     Ready,
     checked,
+    mac_of,
     patch_of,
     readable,
     ready,
@@ -26,7 +27,6 @@ from sopsguard.sops.editor.refusal import CannotEdit, Command, Why, index_of, so
 from sopsguard.sops.file import BLOCK, SopsFile
 from sopsguard.sops.flat import PREFIX
 from sopsguard.sops.identity import Identities
-from sopsguard.sops.mac import Mac
 from sopsguard.sops.metadata import rfc3339
 
 Path = tuple[str | int, ...]
@@ -83,8 +83,8 @@ def edit(
         filled = making.changed(changes)
         if filled == data:
             return data
-        mac = _mac(readable(filled, path), state)
-        written = sealed_again(state, filled, state.cipher, modified, mac)
+        mac = mac_of(readable(filled, path), state.cipher)
+        written = sealed_again(file, filled, state.cipher, modified, mac)
     except NoPlace as failure:
         raise state.cannot(Why.PLACE, str(failure)) from None
     except (CannotPatch, CannotDecrypt) as failure:
@@ -229,25 +229,9 @@ class _Edit:
         return found
 
 
-def _mac(file: SopsFile, state: Ready) -> str:
-    """The MAC of the values as they stand in the text now."""
-    mac = Mac(file.metadata.scope.mac_only_encrypted)
-    for leaf in file.leaves:
-        if not isinstance(leaf.node, Scalar):
-            continue
-        value = leaf.node.value
-        if leaf.selected and isinstance(value, str):
-            plain = state.cipher.decrypt(value, leaf.aad)
-            if plain.comment:
-                continue
-            value = plain.value
-        mac.add(value, bool(leaf.selected))
-    return mac.text()
-
-
 def _verify(state: Ready, written: bytes, changes: Many[Change], loses_comments: bool) -> None:
     """The new file says what the old one said, but for the changes, and every comment is where it was."""
-    file, leaves = checked(state, written, state.cipher, state.opened.data_key)
+    file, leaves = checked(state.file, written, state.cipher, state.opened.data_key, state.commands)
     wanted = meaning.meaning(state.file, state.opened.leaves)
     for change in changes:
         if isinstance(change, Set):

@@ -15,31 +15,24 @@ from sopsguard.sops.editor.opened import (
     UNSAFE,
     Ready,
     checked,
+    mac_of,
     patch_of,
     readable,
     ready,
     sealed_again,
     unchanged,
 )
+from sopsguard.sops.editor.recipients import lack
 from sopsguard.sops.editor.refusal import Command, Why, sops_line
 from sopsguard.sops.file import BLOCK, SopsFile
 from sopsguard.sops.flat import PREFIX, flatten
 from sopsguard.sops.identity import Identities
-from sopsguard.sops.mac import Mac
-from sopsguard.sops.masterkey import Key, abbreviated, unique
+from sopsguard.sops.masterkey import Key, unique
 from sopsguard.sops.metadata import FAMILIES, Recipient, rfc3339
-from sopsguard.sops.wrapping import CannotWrap, parsed_recipient, recipient_problems, wrap
+from sopsguard.sops.wrapping import CannotWrap, recipient_problems, wrap
 
 Groups = Many[Many[Key]]
 _KEY_FIELDS = (*FAMILIES, "key_groups", "shamir_threshold")
-_PROGRAMS = {
-    "pgp": "gpg (OpenPGP recipient {})",
-    "kms": "AWS KMS ({})",
-    "gcp_kms": "Google Cloud KMS ({})",
-    "azure_kv": "Azure Key Vault ({})",
-    "hc_vault": "HashiCorp Vault ({})",
-    "hckms": "Huawei Cloud KMS ({})",
-}
 
 
 def update_keys(
@@ -100,7 +93,9 @@ def rotate(
     cipher = Cipher(key)
     try:
         resealed = spliced(data, _resealed(state, cipher))
-        written = sealed_again(state, plan.written(resealed, key), cipher, modified, _mac(state))
+        written = sealed_again(
+            file, plan.written(resealed, key), cipher, modified, mac_of(file, state.cipher)
+        )
     except CannotPatch as failure:
         raise state.cannot(Why.FORMAT, str(failure)) from None
     _verify(state, written, plan, cipher, key)
@@ -131,14 +126,6 @@ def _decoded(text: str) -> bytes:
     import base64
 
     return base64.b64decode(text)
-
-
-def _mac(state: Ready) -> str:
-    mac = Mac(state.file.metadata.scope.mac_only_encrypted)
-    for leaf, plain in zip(state.file.leaves, state.opened.leaves, strict=True):
-        if isinstance(leaf.node, Scalar) and not plain.comment:
-            mac.add(plain.value, bool(leaf.selected))
-    return mac.text()
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,8 +187,8 @@ class _Plan:
         missing = []
         for group in self.entries:
             for entry in group:
-                if not entry.keeps and (lack := _lack(entry.key)):
-                    missing.append(lack)
+                if not entry.keeps and (need := lack(entry.key)):
+                    missing.append(need)
         if missing:
             what = "the data key cannot be wrapped here for every recipient"
             raise self.state.cannot(Why.RECIPIENT, f"{what}: needed is {', '.join(missing)}", *missing)
@@ -337,20 +324,6 @@ class _Block:
         self.data = spliced(self.data, patch.insert(found, name, value, after))
 
 
-def _lack(key: Key) -> str | None:
-    """What it would take to wrap a key for somebody; None if we can."""
-    if key.family != "age":
-        return _PROGRAMS[key.family].format(abbreviated(key.text))
-    parsed = parsed_recipient(key.text)
-    if isinstance(parsed, str):
-        return f"another recipient than `{abbreviated(key.text)}` ({parsed})"
-    if parsed.kind == "pq":
-        return f"sops 3.12 or newer (post-quantum recipient {abbreviated(key.text)})"
-    if parsed.kind == "plugin":
-        return f"age-plugin-{parsed.plugin} ({abbreviated(key.text)})"
-    return None
-
-
 def _identity(key: Key) -> tuple[str, str]:
     return key.family, key.identity
 
@@ -414,7 +387,7 @@ def _first_line(root: Mapping) -> int:
 
 def _verify(state: Ready, written: bytes, plan: _Plan, cipher: Cipher, key: bytes) -> None:
     """The new file opens, says what the old one said, and names whom it should."""
-    file, leaves = checked(state, written, cipher, key)
+    file, leaves = checked(state.file, written, cipher, key, state.commands)
     named = [[_identity(recipient.key) for recipient in group] for group in file.metadata.groups]
     wanted = [[_identity(k) for k in group] for group in plan.groups]
     comments = [leaf.value for leaf in leaves if leaf.comment]

@@ -167,9 +167,10 @@ def _json(text: bytes, kinds: Sequence[int]) -> Iterator[Hit]:
     sections = list(_re(_JSON_DATA).finditer(text))
     parents = _parents(text, sorted({*kinds, *(match.start() for match in sections)}))
     wanted = {parents[at] for at in kinds}
+    read: dict[bytes, set[int]] = {}
     for match in sections:
         if parents[match.start()] in wanted:
-            yield from _json_values(text, match[1], match.end(), len(text))
+            yield from _json_values(text, match[1], match.end(), len(text), read.setdefault(match[1], set()))
 
 
 def _parents(text: bytes, places: Sequence[int]) -> dict[int, int]:
@@ -192,14 +193,22 @@ def _parents(text: bytes, places: Sequence[int]) -> dict[int, int]:
     return parents
 
 
-def _json_values(text: bytes, section: bytes, start: int, end: int) -> Iterator[Hit]:
-    pair = _re(_JSON_PAIR)
-    match = pair.match(text, start, end)
-    while match is not None:
+def _json_values(
+    text: bytes, section: bytes, start: int, end: int, read: set[int] | None = None
+) -> Iterator[Hit]:
+    """The values from `start` on. `read`: places from which pairs were read already; without it what lies in
+    one object in another in another would be read from each of their beginnings."""
+    pair, read = _re(_JSON_PAIR), set() if read is None else read
+    at = start
+    while at not in read:
+        read.add(at)
+        match = pair.match(text, at, end)
+        if match is None:
+            return
         if match[2] is not None:
             value = match[2].replace(b"\\n", b"\n").replace(b'\\"', b'"').replace(b"\\\\", b"\\")
             yield from _judged(section, match[1], value, match.start(2), match.end(2))
-        match = pair.match(text, match.end(), end)
+        at = match.end()
 
 
 def _judged(section: bytes, key: bytes, value: bytes, start: int, end: int) -> Iterator[Hit]:

@@ -404,7 +404,10 @@ class _Survey(Walk):
         if owner is None or owner == Owner():
             owner = owner_of(task.path)
         key = (node.start_byte, node.end_byte, f"{kind} {name.pattern if name else ''}")
-        use = Use(kind, name, attribute, dotted(task.path), self.place(node), owner)
+        optional = node.type != "variable_expression" and (
+            node.type != "select_expression" or node.child_by_field_name("default") is not None
+        )
+        use = Use(kind, name, attribute, dotted(task.path), self.place(node), owner, optional)
         self.found.uses.setdefault(key, use)
 
     def existence(self, task: Task) -> None:

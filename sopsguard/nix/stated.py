@@ -99,7 +99,8 @@ class UseKind(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Use:
     """A reference such as `config.sops.secrets."a/b".path`. Without a name the whole set is used.
-    `attribute` is what is taken of it (`path`); `?` where its existence is only asked for."""
+    `attribute` is what is taken of it (`path`); `?` where its existence is only asked for. `optional`: with
+    `or`, so that it need not be there."""
 
     kind: UseKind
     name: Text | None
@@ -107,6 +108,7 @@ class Use:
     option: str
     place: Place
     owner: Owner
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,20 @@ from sopsguard.nix.stated import KeySource, Place, UseKind
 from sopsguard.references.resolve import Reference, References, Target
 
 if TYPE_CHECKING:
+    from sopsguard.sops.file import Broken, SopsFile
     from sopsguard.sops.opening import Opened, Refused
 
 _SECRET = re.compile(r"(?:^|[^\w.])(?:config\.)?sops\.secrets\.(.+?)\.path\}?$")
 _RUN = re.compile(r"^/run/secrets(?:-for-users)?/(.+)$")
 _HOST_KEY = re.compile(r"openssh.*host_?key", re.IGNORECASE)
 _PUBLIC = re.compile(r"pub(?:lic)?(?:_?key)?(?:_?file)?$", re.IGNORECASE)
+
+
+# The lengths of an age identity alone and as a file, and of SSH private keys from Ed25519 to RSA of 4096 bits.
+_LENGTHS = {"age": ((74, 76), (150, 400)), "ssh": ((380, 3500),)}
+_PRIVATE = re.compile(
+    r"(?:.*[_-])?(?:private|private_?key|key|identity|host_?key|ed25519(?:_key)?|rsa(?:_key)?)"
+)
 
 
 class Circle(NamedTuple):
@@ -30,11 +38,15 @@ class Circle(NamedTuple):
 
 
 def circles(
-    references: References, inventory: Inventory, opened: "Mapping[str, Opened | Refused]"
+    references: References,
+    inventory: Inventory,
+    files: "Mapping[str, SopsFile | Broken]",
+    opened: "Mapping[str, Opened | Refused]",
 ) -> Iterator[Circle]:
-    """What Nix says of it, and what opened files prove; each host and file once."""
+    """What opened files prove, what the names and lengths of values show, and what Nix says of it; each host
+    and file once."""
     said = set()
-    for circle in (*_proved(inventory, opened), *_stated(references)):
+    for circle in (*_proved(inventory, opened), *_shown(inventory, files), *_stated(references)):
         # The same file is told once for each host, and once for a key of nobody known.
         if (circle.host, circle.file) not in said:
             said.add((circle.host, circle.file))
@@ -60,6 +72,33 @@ def _proved(inventory: Inventory, opened: "Mapping[str, Opened | Refused]") -> I
                     name = hosts[0].name if hosts else None
                     where = Location(path, node.line, node.column, key=".".join(map(str, leaf.path)))
                     yield Circle(where, name, path, ".".join(map(str, leaf.path)), proved=True)
+
+
+def _shown(inventory: Inventory, files: "Mapping[str, SopsFile | Broken]") -> Iterator[Circle]:
+    """Values called `age.<host>.private` or `ssh.<host>.host_key`, of the length of one, where that host is
+    a recipient."""
+    from sopsguard.sops.file import SopsFile
+
+    for path, file in sorted(files.items()):
+        if not isinstance(file, SopsFile):
+            continue
+        readers = {inventory.reader(r.key) for r in file.metadata.recipients}
+        for leaf in file.leaves:
+            keys = [str(part) for part in leaf.path]
+            if leaf.envelope is None or leaf.is_comment or len(keys) < 2 or not _is_private(keys[-1]):
+                continue
+            kind = next((part.lower() for part in keys if part.lower() in _LENGTHS), None)
+            length = leaf.envelope.length
+            if kind is None or not any(least <= length <= most for least, most in _LENGTHS[kind]):
+                continue
+            for host in filter(None, map(inventory.host, keys[:-1])):
+                if readers & {inventory.same.get(reader, reader) for reader in host.readers}:
+                    where = Location(path, leaf.node.line, leaf.node.column, key=leaf.key)
+                    yield Circle(where, host.name, path, leaf.key, proved=False)
+
+
+def _is_private(name: str) -> bool:
+    return bool(_PRIVATE.fullmatch(name.lower())) and not _PUBLIC.search(name)
 
 
 def _publics(text: str) -> Iterator[str]:

@@ -1,29 +1,40 @@
 """Which values of a file that Nix reads are named by no Nix file."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Set
 from typing import NamedTuple
 
 from sopsguard.document import Comment
-from sopsguard.references.resolve import Open, References, Target
+from sopsguard.references.meaning import Fault
+from sopsguard.references.resolve import Failure, References, Target
 from sopsguard.sops.file import SopsFile
+
+_TOLD = 20
+# Values that state what everybody may know: nobody need refer to them.
+_PUBLIC = re.compile(
+    r"(?:.*[_-])?(?:pub|public|pub[_-]?key|public[_-]?key|recipient|fingerprint)", re.IGNORECASE
+)
 
 
 class Unused(NamedTuple):
-    """Values that nothing refers to: their dotted keys, and the place of the first."""
+    """A value that nothing refers to: its dotted key and its place. The last one that is told of a file with
+    very many has the number of `more`."""
 
     file: str
-    keys: tuple[str, ...]
+    key: str
     line: int
     column: int
+    more: int = 0
 
 
-def unused(references: References) -> Iterator[Unused]:
-    """For each file that some declaration reads by key: what no declaration can mean.
+def unused(references: References, apart: Set[str] = frozenset()) -> Iterator[Unused]:
+    """For each file that some declaration reads by key, or that is a default: what no declaration can mean.
 
-    Says nothing where a computed name may mean any of them.
+    Says nothing where a computed name may mean any of them, where a reference into the file fails (it may
+    mean one), of public halves, and of the files `apart`.
     """
     files: dict[str, set[tuple[str, ...]]] = {}
-    blurred: set[str] = set()
+    blurred: set[str] = set(apart)
     named: set[tuple[str, ...]] = set()
     for reference in references.all:
         outcome = reference.outcome
@@ -32,20 +43,28 @@ def unused(references: References) -> Iterator[Unused]:
                 files.setdefault(outcome.file, set()).add(reference.leaf)
             else:
                 blurred.add(outcome.file)
-        elif isinstance(outcome, Open) and not outcome.elsewhere:
+        elif isinstance(outcome, Failure):
+            named.add(tuple(outcome.target.key.split("/")))
+            if outcome.fault != Fault.NOT_A_STRING:
+                blurred.update((outcome.target.file, *outcome.others))
+        elif not outcome.elsewhere:
             if outcome.files is None:
                 return
             blurred.update(outcome.files)
-    if not files or not _is_complete(references):
+    if not _is_complete(references):
         return
+    for facts in references.facts.values():
+        for default in facts.defaults:
+            if default.file is not None and default.file.path is not None:
+                files.setdefault(default.file.path, set())
     for path, used in sorted(files.items()):
         file = references.file(path)
         if file is None or path in blurred:
             continue
         rest = [leaf for leaf in _values(file) if not _is_named(leaf[0], used | named)]
-        if rest:
-            _, line, column = rest[0]
-            yield Unused(path, tuple(".".join(keys) for keys, _, _ in rest), line, column)
+        for number, (keys, line, column) in enumerate(rest[:_TOLD]):
+            more = len(rest) - _TOLD if number == _TOLD - 1 and len(rest) > _TOLD else 0
+            yield Unused(path, ".".join(keys), line, column, more)
 
 
 def _is_complete(references: References) -> bool:
@@ -68,7 +87,7 @@ def _values(file: SopsFile) -> Iterator[tuple[tuple[str, ...], int, int]]:
                 break
             keys.append(part)
         path = tuple(keys)
-        if path not in seen:
+        if path not in seen and keys and not _PUBLIC.fullmatch(keys[-1]):
             seen.add(path)
             yield path, leaf.node.line, leaf.node.column
 

@@ -4,7 +4,8 @@ sops-nix looks a secret up by its name, or its `key`, when a host is activated; 
 the file. One name that is not there, or a file that is not there or has another format, and the
 activation fails: the host has none of its secrets. Names are resolved as Nix would merge them (`sopsFile`,
 `key`, `format`, `defaultSopsFile`), for each host whose imports lead to them; what is computed, or kept in
-another repository, is named as unknown. A declaration that stands under a condition, or in a module that
+another repository, is named as unknown. A use of a secret that nobody declares is told where the name is
+nearly that of one that is declared. A declaration that stands under a condition, or in a module that
 nobody is known to take in for certain, is a warning.
 
 Remedy: correct the name or `key` in Nix, or add the value with `sops set` or `sops edit`.
@@ -13,8 +14,9 @@ Remedy: correct the name or `key` in Nix, or add the value with `sops set` or `s
 from collections.abc import Iterator
 
 from sopsguard.context import Check, Context, Encrypted, Example
-from sopsguard.model import Family, Finding, Level, Unknown
+from sopsguard.model import Family, Finding, Level, Unknown, printable
 from sopsguard.references import ABSENT, NOT_ENCRYPTED, Fault
+from sopsguard.references.uses import undeclared
 from sopsguard.references.wording import advice, undecided, wrong
 
 
@@ -26,6 +28,18 @@ def run(ctx: Context) -> Iterator[Finding | Unknown]:
         yield Finding(
             found.where, found.what, advice(references, found), level=found.level, identity=identity
         )
+    for slip in undeclared(references):
+        if isinstance(slip, Unknown):
+            yield slip
+        else:
+            yield Finding(
+                slip.where,
+                printable(
+                    f"{slip.written} is used and declared nowhere; the configuration does not evaluate"
+                ),
+                printable(f'nearest is "{slip.nearest}": correct the name, or declare it'),
+                level=slip.level,
+            )
     yield from undecided(references)
 
 

@@ -18,7 +18,7 @@ def run(ctx: Context) -> Iterator[Finding]:
     """What Nix says of it, and with an identity what the files hold."""
     from sopsguard.references.circles import circles
 
-    for found in circles(ctx.references, ctx.inventory, ctx.opened):
+    for found in circles(ctx.references, ctx.inventory, ctx.managed.files, ctx.opened):
         who = "its own recipient" if found.host is None else found.host
         what = f"{who} opens {found.file} with a key that lies in it: {found.key}"
         if found.host is None:

@@ -1,7 +1,7 @@
 """Every value of a file that Nix reads is named by Nix.
 
 A value that nothing names any more is one secret more to rotate, and one more to lose. Said of files that
-some declaration reads key by key, and only where no computed name may mean the value; what programs other
+some declaration reads key by key (or `defaultSopsFile` names), and only where no computed name may mean the value; what programs other
 than Nix read is not seen.
 
 Remedy: `sops unset` it, or let it be where something else reads it.
@@ -11,21 +11,29 @@ from collections.abc import Iterator
 
 from sopsguard.context import Check, Context, Encrypted, Example
 from sopsguard.model import Family, Finding, Level, Location, printable
-from sopsguard.references.wording import listed
 
 
 def run(ctx: Context) -> Iterator[Finding]:
-    """Each file once, at the first value."""
+    """Each value, up to a number of them in a file."""
+    from sopsguard.references.circles import circles
+    from sopsguard.references.readable import Unreadable, unreadable
     from sopsguard.references.unused import unused
 
-    for found in unused(ctx.references):
-        count = len(found.keys)
-        what = "1 value is" if count == 1 else f"{count} values are"
-        yield Finding(
-            Location(found.file, found.line, found.column),
-            printable(f"{what} named by no Nix file: {listed(found.keys)}"),
-            "remove what nothing reads with `sops unset`",
-        )
+    references = ctx.references
+    if not references.facts:
+        return
+    # What a host cannot read, and a key kept for the day of a new installation, is told otherwise.
+    failing = unreadable(references, ctx.inventory)
+    apart = frozenset(found.file for found in failing if isinstance(found, Unreadable))
+    kept = {(c.file, c.key) for c in circles(references, ctx.inventory, ctx.managed.files, ctx.opened)}
+    for found in unused(references, apart):
+        if (found.file, found.key) not in kept:
+            more = f", and {found.more} more values of this file" if found.more else ""
+            yield Finding(
+                Location(found.file, found.line, found.column, key=found.key),
+                printable(f"no Nix file names {found.key}{more}"),
+                "remove it with `sops unset` if nothing else reads it",
+            )
 
 
 CONFIG = "creation_rules:\n  - path_regex: ^secrets\\.yaml$\n    age: '{alice}'\n"

@@ -16,7 +16,7 @@ from sopsguard.snapshot import EXECUTABLE, FILE, LIMIT, Change, Entry, Piece, Sn
 
 if TYPE_CHECKING:
     from sopsguard.access import View
-    from sopsguard.history import Breach, History, Unsettled
+    from sopsguard.history import Breach, History, Missing, Timeline, Unsettled
     from sopsguard.inventory import Inventory
     from sopsguard.nix.stated import NixFacts
     from sopsguard.nix.tree import Tree
@@ -151,6 +151,8 @@ class Context:
         self._history = history
         self._shares = shares
         self.managed = Managed(snapshot, concerned, lambda: self._scanned[2])
+        # The rules that this judgement runs: what a more special one of them tells, another need not.
+        self.runs: frozenset[str] = frozenset()
         self._parsed: dict[tuple[str, bytes], NixFacts | Unread] = {}
         self._allowed_there: dict[str, frozenset[tuple[str, bytes]]] = {}
         self._is_past = False
@@ -352,6 +354,30 @@ class Context:
     def history(self) -> "History | None":
         """The versions of single files in git, or None where nothing is known of them."""
         return self._history() if self._history is not None else None
+
+    @cached_property
+    def timeline(self) -> "Timeline | Missing | None":
+        """The life of every value and reader up to the state that is judged; None where nothing is known of
+        history, `Missing` where git cannot tell it."""
+        from datetime import UTC, datetime
+
+        from sopsguard.history import Illegible, Judged, Missing, facts_of
+        from sopsguard.model import UserError
+        from sopsguard.sops.file import SopsFile
+
+        if self.history is None or not self.today:
+            return None
+        end_of_day = int(datetime.fromisoformat(self.today).replace(tzinfo=UTC).timestamp()) + 86399
+        files = self.managed.files
+        facts = {
+            path: facts_of(file) if isinstance(file, SopsFile) else Illegible()
+            for path, file in files.items()
+        }
+        judged = Judged({**dict.fromkeys(self.managed.clear), **facts}, self.snapshot.__contains__)
+        try:
+            return self.history.timeline(end_of_day, judged)
+        except UserError as e:
+            return Missing((), f"the history is not whole: {e.message}", e.hint)
 
     @cached_property
     def breaches(self) -> "tuple[Breach | Unsettled, ...]":

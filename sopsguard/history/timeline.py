@@ -111,6 +111,14 @@ class Missing(NamedTuple):
     needed: str
 
 
+class Judged(NamedTuple):
+    """The state that is judged, where that is no commit: `facts` of the files that were looked at (None: no
+    SOPS file), and whether there is a file at a path at all. The rest is as it was committed."""
+
+    facts: Mapping[str, Facts | Illegible | None]
+    stands: Callable[[str], bool]
+
+
 class FileVersion(NamedTuple):
     """A version of a SOPS file: the commit (by number) that brought it, its facts and its data key."""
 
@@ -128,17 +136,16 @@ class Timeline:
         walk: Walk,
         now: int,
         cache: Cache | None = None,
-        present: Mapping[str, Facts | None] | None = None,
+        judged: Judged | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> None:
         """Reads the history that `walk` tells. `now` is the clock, in seconds since 1970.
 
-        `present`, if given, is the state that is judged where that is no commit: every SOPS file with its
-        facts, and files that are none (None) as far as they were SOPS files before. `progress` hears how
-        many contents of how many were read. Raises `UserError` where git cannot tell the history.
+        `judged` is the state that is judged where that is no commit. `progress` hears how many contents of
+        how many were read. Raises `UserError` where git cannot tell the history.
         """
         self.now = now
-        self._read(walk, cache, present, progress)
+        self._read(walk, cache, judged, progress)
         self.moments: tuple[Moment, ...] = tuple(
             Moment(oid, span.not_before, span.not_after)
             for oid, span in zip(self._oids, self._spans, strict=True)
@@ -166,7 +173,7 @@ class Timeline:
     def missing(self) -> tuple[Missing, ...]:
         """What of the history cannot be told, and what to fetch."""
         found = []
-        if self._cut:
+        if self.cut:
             opened = tuple(
                 path
                 for path, state in sorted(self._now.items())
@@ -235,7 +242,7 @@ class Timeline:
         self,
         walk: Walk,
         cache: Cache | None,
-        present: Mapping[str, Facts | None] | None,
+        judged: Judged | None,
         progress: Callable[[int, int], None] | None,
     ) -> None:
         times: list[Times] = []
@@ -259,10 +266,10 @@ class Timeline:
         facts = facts_by_name((entry for _, entry in entries.values()), walk.pieces, cache, None, progress)
         self._oids = list(numbers)
         boundary = walk.boundary() if numbers else frozenset()
-        self._cut = frozenset(numbers[oid] for oid in boundary if oid in numbers)
-        if present is not None:
-            self._add_present(present, times, changes, facts)
-        self._parents = [time.parents for time in times]
+        self.cut = frozenset(numbers[oid] for oid in boundary if oid in numbers)
+        if judged is not None:
+            self._add_judged(judged, times, changes, facts)
+        self.parents = [time.parents for time in times]
         self._spans: list[Span] = spans(times, self.now)
         self._facts = facts
         kept = {path for mine in changes for path, name in mine if _is_sops(facts.get(name or ""))}
@@ -270,7 +277,7 @@ class Timeline:
             path for mine in changes for path, name in mine if isinstance(facts.get(name or ""), Rules | Keys)
         }
         self._changes = [[(path, name) for path, name in mine if path in kept] for mine in changes]
-        self._stated = [[(path, name) for path, name in mine if path in stated] for mine in changes]
+        self.stated = [_statements(mine, stated, facts) for mine in changes]
         self._unread = {
             path: known.reason
             for mine in self._changes
@@ -279,9 +286,9 @@ class Timeline:
         }
         self._keys = _data_keys(facts)
 
-    def _add_present(
+    def _add_judged(
         self,
-        present: Mapping[str, Facts | None],
+        judged: Judged,
         times: list[Times],
         changes: list[list[tuple[str, str | None]]],
         facts: dict[str, Known],
@@ -290,14 +297,15 @@ class Timeline:
         inner = {parent for time in times for parent in time.parents}
         tips = tuple(n for n in range(len(times)) if n not in inner)
         paths = {path for mine in changes for path, name in mine if _is_sops(facts.get(name or ""))}
+        paths |= {path for path, known in judged.facts.items() if isinstance(known, Facts)}
         mine: list[tuple[str, str | None]] = []
-        for path in sorted(paths | set(present)):
-            if path not in present:
+        for path in sorted(paths):
+            if path in judged.facts:
+                name = f"judged:{path}"
+                facts[name] = judged.facts[path]
+                mine.append((path, name))
+            elif not judged.stands(path):
                 mine.append((path, None))
-                continue
-            name = f"present:{path}"
-            facts[name] = present[path]
-            mine.append((path, name))
         self._oids.append("")
         times.append(Times(tips, self.now, self.now))
         changes.append(mine)
@@ -314,7 +322,7 @@ class Timeline:
         self._ancestry: dict[tuple[int, int], bool] = {}
         trees: dict[int, dict[str, State]] = {}
         left = self._children()
-        for number, parents in enumerate(self._parents):
+        for number, parents in enumerate(self.parents):
             trees[number] = self._tree(number, [trees[parent] for parent in parents])
             for parent in parents:
                 left[parent] -= 1
@@ -328,8 +336,8 @@ class Timeline:
                     self._now.setdefault(path, state)
 
     def _children(self) -> list[int]:
-        count = [0] * len(self._parents)
-        for parents in self._parents:
+        count = [0] * len(self.parents)
+        for parents in self.parents:
             for parent in parents:
                 count[parent] += 1
         return count
@@ -347,7 +355,7 @@ class Timeline:
         trees: dict[int, dict[str, str]] = {}
         left = self._children()
         nothing: dict[str, str] = {}
-        for number, parents in enumerate(self._parents):
+        for number, parents in enumerate(self.parents):
             befores = [trees[parent] for parent in parents]
             tree = befores[0] if befores else {}
             mine = self._changes[number]
@@ -463,7 +471,7 @@ class Timeline:
             return lost
 
         return Around(
-            number, len(befores) > 1, number in self._cut, elsewhere, taken, self._memory, self._arrivals,
+            number, len(befores) > 1, number in self.cut, elsewhere, taken, self._memory, self._arrivals,
             self._is_first, self._unequal, self._earliest, self._alike.join,
         )  # fmt: skip
 
@@ -518,7 +526,7 @@ class Timeline:
         if (old, young) not in self._ancestry:
             pending, seen = [young], {young}
             while pending and old not in seen:
-                for parent in self._parents[pending.pop()]:
+                for parent in self.parents[pending.pop()]:
                     if parent >= old and parent not in seen:
                         seen.add(parent)
                         pending.append(parent)
@@ -534,6 +542,19 @@ class Timeline:
         if not all(self._spans[n].trusted for n in numbers):
             return numbers
         return [min(numbers, key=lambda n: self._spans[n].not_after)]
+
+
+def _statements(
+    changes: Iterable[tuple[str, str | None]], stated: Collection[str], facts: Mapping[str, Known]
+) -> list[tuple[str, Rules | Keys | None]]:
+    """What a commit says of readers. A configuration that sops cannot read says nothing new."""
+    found: list[tuple[str, Rules | Keys | None]] = []
+    for path, name in changes:
+        known = facts.get(name or "")
+        readable = known.usable if isinstance(known, Rules) else not isinstance(known, Unread | Illegible)
+        if path in stated and readable:
+            found.append((path, known if isinstance(known, Rules | Keys) else None))
+    return found
 
 
 def _is_another_way(one: State, other: State) -> bool:

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sopsguard.cache import Cache
+from sopsguard.git import Commit
 from sopsguard.history.blobs import Known, Unread, facts_by_name, name_of
 from sopsguard.history.facts import Facts
+from sopsguard.history.timeline import Judged, Timeline
 from sopsguard.snapshot import SUBMODULE, SYMLINK, Change, Entry, Piece, Unreadable
 from sopsguard.sops.file import SopsFile, may_be_sops, read
 
@@ -29,6 +31,10 @@ class Past(Protocol):
     @property
     def under_way(self) -> Callable[[], Collection[str]]:
         """The commits that a merge or the like is bringing in."""
+
+    @property
+    def lineage(self) -> Callable[[], Iterable[Commit]]:
+        """All commits up to what is judged, parents first."""
 
     @property
     def direct(self) -> bool:
@@ -66,6 +72,10 @@ class History:
         if missing:
             self._versions |= self._walk(missing)
         return {path: self._versions[path] for path in paths}
+
+    def timeline(self, now: int, judged: Judged | None = None) -> Timeline:
+        """All values and readers up to what is judged; `now` in seconds since 1970. Raises `UserError`."""
+        return Timeline(self.past, now, self._cache, judged)
 
     def content(self, entry: Entry) -> SopsFile | None:
         """A version as a SOPS file; None if it is none, or cannot be read."""

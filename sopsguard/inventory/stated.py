@@ -148,6 +148,8 @@ class _Reader:
     def name(self, node: Node, what: str, *, former: bool) -> str:
         """A name that is free. A former holder may have left its name to another."""
         text = self.text(node, "a name")
+        if text.upper().startswith(("AGE-SECRET-KEY-", "AGE-PLUGIN-")):
+            raise mistake(node, *_not_a_recipient(text))
         if not _NAME.fullmatch(text):
             raise mistake(node, f"{text!r} is not a name", f"a name has {_NAME_HINT}")
         before = self.taken.setdefault((former, folded(text)), (what, node.line))
@@ -315,7 +317,7 @@ def _not_a_recipient(text: str) -> tuple[str, str]:
     upper = text.upper()
     if upper.startswith(("AGE-SECRET-KEY-", "AGE-PLUGIN-")) or "PRIVATE KEY" in upper:
         return (
-            "a private key stands where a recipient belongs",
+            "a private key stands where none belongs",
             "it has leaked once it is committed: replace it, and write its public half (age-keygen -y)",
         )
     return (

@@ -19,7 +19,7 @@ _HOST_KEY = re.compile(r"openssh.*host_?key", re.IGNORECASE)
 _PUBLIC = re.compile(r"pub(?:lic)?(?:_?key)?(?:_?file)?$", re.IGNORECASE)
 
 
-# The lengths of an age identity alone and as a file, and of SSH private keys from Ed25519 to RSA of 4096 bits.
+# Lengths of an age identity alone and as a file, and of SSH private keys from Ed25519 to RSA of 4096 bits.
 _LENGTHS = {"age": ((74, 76), (150, 400)), "ssh": ((380, 3500),)}
 _PRIVATE = re.compile(
     r"(?:.*[_-])?(?:private|private_?key|key|identity|host_?key|ed25519(?:_key)?|rsa(?:_key)?)"

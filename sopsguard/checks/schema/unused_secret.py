@@ -1,8 +1,8 @@
 """Every value of a file that Nix reads is named by Nix.
 
 A value that nothing names any more is one secret more to rotate, and one more to lose. Said of files that
-some declaration reads key by key (or `defaultSopsFile` names), and only where no computed name may mean the value; what programs other
-than Nix read is not seen.
+some declaration reads key by key, or that are a `defaultSopsFile`, and only where no computed name may mean
+the value; what programs other than Nix read is not seen. Public halves need no reader.
 
 Remedy: `sops unset` it, or let it be where something else reads it.
 """

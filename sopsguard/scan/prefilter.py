@@ -4,7 +4,7 @@ Both ways give the same positions, so that everything behind them gives the same
 """
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 # From this size of one text on loading the engine (45 ms) is cheaper than to look up its pieces.
@@ -15,12 +15,17 @@ Positions = Mapping[int, Sequence[int]]
 
 
 class Prefilter:
-    """Finds lower-case ASCII `keywords` in any case."""
+    """Finds lower-case ASCII `keywords` in any case.
+
+    Of a keyword that is one character many times only the beginning of each stretch of it is told: a file
+    may be nothing else, and no pattern can want more than that.
+    """
 
     def __init__(self, keywords: Sequence[bytes]) -> None:
         self.keywords = tuple(keywords)
         self._database: Any = None
         self._sizes = [len(k) for k in self.keywords]
+        self._stretches = frozenset(i for i, k in enumerate(self.keywords) if len(set(k)) == 1 < len(k))
         # What a text must hold to hold the keyword: its first four bytes, as a number.
         self._heads: dict[int, list[int]] = {}
         self._short: list[int] = []
@@ -38,7 +43,7 @@ class Prefilter:
         """
         if bulk or len(data) >= BULK:
             if self._database is None:
-                self._database = _compiled(self.keywords)
+                self._database = _compiled(self.keywords, self._stretches)
             if self._database:
                 return self._by_engine(data)
         return self._by_pass(data)
@@ -49,10 +54,10 @@ class Prefilter:
         view = memoryview(lowered)
         for shift in range(4):
             pieces.update(view[shift : shift + (len(view) - shift & ~3)].cast("I").tolist())
-        keywords = self.keywords
+        keywords, stretches = self.keywords, self._stretches
         likely = [index for head in self._heads.keys() & pieces for index in self._heads[head]]
         return {
-            index: _positions(lowered, keywords[index])
+            index: (_beginnings if index in stretches else _positions)(lowered, keywords[index])
             for index in sorted(likely + self._short)
             if keywords[index] in lowered
         }
@@ -70,6 +75,8 @@ class Prefilter:
                 found[index] = array("Q", (end - sizes[index],))
 
         self._database.scan(data, match_event_handler=on_match)
+        for index in self._stretches & found.keys():
+            found[index] = array("Q", _beginnings(data.lower(), self.keywords[index]))
         return found
 
 
@@ -87,8 +94,23 @@ def _positions(lowered: bytes, keyword: bytes) -> Sequence[int]:
     return result
 
 
-def _compiled(keywords: Sequence[bytes]) -> Any:
-    """A hyperscan database of the literals; False where there is no engine or nothing to look for."""
+def _beginnings(lowered: bytes, keyword: bytes) -> Sequence[int]:
+    """Where the stretches of the keyword's one character begin that are long enough for it."""
+    import re
+
+    positions = []
+    other = re.compile(b"[^" + re.escape(keyword[:1]) + b"]")
+    at = lowered.find(keyword)
+    while at >= 0:
+        positions.append(at)
+        end = other.search(lowered, at + len(keyword))
+        at = lowered.find(keyword, end.start()) if end is not None else -1
+    return positions
+
+
+def _compiled(keywords: Sequence[bytes], stretches: Collection[int]) -> Any:
+    """A hyperscan database of the literals; False where there is no engine or nothing to look for. That there
+    are `stretches` is told once, for then their beginnings are looked for."""
     try:
         import hyperscan
     except ImportError:
@@ -100,7 +122,10 @@ def _compiled(keywords: Sequence[bytes]) -> Any:
         expressions=list(keywords),
         ids=list(range(len(keywords))),
         elements=len(keywords),
-        flags=[hyperscan.HS_FLAG_CASELESS] * len(keywords),
+        flags=[
+            hyperscan.HS_FLAG_CASELESS | (hyperscan.HS_FLAG_SINGLEMATCH if i in stretches else 0)
+            for i in range(len(keywords))
+        ],
         literal=True,
     )
     return database

@@ -390,3 +390,17 @@ def test_objects_in_objects_cost_no_more_than_their_length() -> None:
     hits = SCANNER.hits(data, "a.json")
     assert len(hits) == 1000
     assert process_time() - started < 5
+
+
+@pytest.mark.parametrize("scanner", [SCANNER, BULK])
+def test_a_stretch_of_one_character_is_one_place_to_look_at(scanner: Scanner) -> None:
+    """Binary data written as text is A for megabytes, and a keyword of twenty would stand at each of them."""
+    from time import process_time
+
+    token = "A" * 21 + "MLheK0%2BuSeidJ6TfbXgWqYz3nC8vRkQpLx5dGh1NsEo7BtUyIa%3DZw4VfMjHc2"
+    data = ("A" * 3_000_000 + f"\n{token}\n" + "A" * 3_000_000).encode()
+    started = process_time()
+    assert [(hit.kind, hit.start) for hit in scanner.hits(data, "a.txt")] == [
+        ("twitter-bearer-token", 3_000_001)
+    ]
+    assert process_time() - started < 3

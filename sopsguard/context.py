@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sopsguard.managed import Managed, is_config, looks_like_sops
 from sopsguard.model import Addition, Confidence, Family, Finding, Level, Location, Unknown
+from sopsguard.policy import FILE as SETTINGS_FILE
 from sopsguard.policy import Policy
 from sopsguard.snapshot import EXECUTABLE, FILE, LIMIT, Change, Entry, Piece, Snapshot, TooLarge, Unreadable
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from sopsguard.sops.metadata import Problem as FileProblem
     from sopsguard.sops.opening import Opened, Refused
     from sopsguard.sops.rules import Problem as ConfigProblem
+    from sopsguard.structure.files import Structure
     from sopsguard.trust import Trust
 
 _RUN_KEY = urandom(32)
@@ -183,7 +185,7 @@ class Context:
             return True
         if self.managed.concerned is None:
             return any(map(is_config, self.snapshot.paths()))
-        return self._decrypted or self._under_a_rule
+        return self._decrypted or self._schemas_touched or self._under_a_rule
 
     @cached_property
     def concerns_references(self) -> bool:
@@ -297,6 +299,24 @@ class Context:
         from sopsguard.references import References
 
         return References(self.snapshot.entries(), self.managed.read, self.nix)
+
+    @cached_property
+    def structure(self) -> "Structure":
+        """The SOPS files under judgement as documents, and what their schemas say of them."""
+        from sopsguard.structure.files import Structure
+
+        # With another policy or schema every file may be judged otherwise than before.
+        files = (Managed(self.snapshot) if self._schemas_touched else self.managed).files
+        side = Managed(self.trusted)
+        structure = Structure(files, self.opened, self.policy.schema, side.read)
+        if self.policy.schemas and (places := structure.open):
+            self.notes.append(f"{places:,} values fit their schemas as far as it shows without a key")
+        return structure
+
+    @property
+    def _schemas_touched(self) -> bool:
+        deciding = {SETTINGS_FILE, *self.policy.schemas.values()} if self.policy.schemas else set()
+        return not deciding.isdisjoint(self.managed.concerned or ())
 
     def _texts(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
         """The contents of regular files, as far as they can be read whole."""
@@ -558,9 +578,9 @@ class _Reader:
             self.files += 1
             self.bytes += piece.size
             if not piece.last:
-                self.notes.append(
-                    f"{change.path}: {piece.size >> 20} MiB, judged window by window, not as one document"
-                )
+                note = f"{change.path}: {piece.size >> 20} MiB, judged window by window, not as one document"
+                if note not in self.notes:  # the disk and the index may each have their own
+                    self.notes.append(note)
                 self._too_large(change, piece)
             # A version of a range says nothing against what the path holds at the end.
             if piece.last and looks_like_sops(piece.data):
@@ -591,7 +611,9 @@ class _Reader:
                 f"a SOPS file of {piece.size >> 20} MiB is searched for secrets, but not judged as a document"
             )
             needed = f"a file of at most {LIMIT >> 20} MiB"
-            self.unknown.append(Unknown(where, reason, needed, rule="broken-file", family=Family.SCHEMA))
+            unknown = Unknown(where, reason, needed, rule="broken-file", family=Family.SCHEMA)
+            if unknown not in self.unknown:
+                self.unknown.append(unknown)
 
     def _seen(self, path: str, kind: str, start: int, secret: bytes) -> bool:
         """Windows of a large file overlap; what lies in the overlap is met twice."""

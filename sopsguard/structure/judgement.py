@@ -26,13 +26,13 @@ _NOTHING: frozenset[str | int] = frozenset()
 class Fault:
     """Something certainly against the schema: where, and in words that follow the name of the place.
 
-    `sized`: an encrypted value whose length alone shows it. Never quotes a value of the document.
+    `length`: the bytes of the value, if its length alone shows it. Never quotes a value of the document.
     """
 
     place: Place
     words: str
     keyword: str
-    sized: bool = False
+    length: int | None = None
     hint: str = ""
 
 
@@ -292,8 +292,7 @@ def _nearest(outcomes: Sequence[Outcome], step: _Step) -> tuple[Fault, ...]:
     shallow = all(f.place.path == step.node.place.path for f in best.faults)
     if shallow and len(outcomes) > 1 and len({f.words for o in outcomes for f in o.faults}) > 1:
         joined = words.either([f.words for o in outcomes for f in o.faults[:1]])
-        sized = all(f.sized for o in outcomes for f in o.faults)
-        return (Fault(step.node.place, joined, step.keyword, sized),)
+        return (Fault(step.node.place, joined, step.keyword),)
     return best.faults
 
 
@@ -641,10 +640,9 @@ def _enum(judgement: _Judgement, step: _Step) -> Outcome:
             break
     if isinstance(node, Hidden) and node.kind == "boolean" and {True, False} <= _booleans(values):
         truth = VALID
-    sized = isinstance(node, Hidden) and node.kind == "string"
     length = node.length if isinstance(node, Hidden) else None
     what = words.not_among(values, length)
-    return judgement.answer(step, truth, lambda: Fault(node.place, what, step.keyword, sized))
+    return judgement.answer(step, truth, lambda: Fault(node.place, what, step.keyword))
 
 
 def _booleans(values: Iterable[Any]) -> set[bool]:
@@ -677,15 +675,14 @@ def _length(judgement: _Judgement, step: _Step) -> Outcome:
     if isinstance(node, Hidden):
         low, high = (step.value, float("inf")) if least else (0, step.value)
         truth = hidden.has_length(node, low, high)
-        what = words.byte_count(node.length, least, step.value, step.schema)
+        length = node.length
     elif isinstance(node, Known):
         truth = judgement.library(step, node.value)
-        size = len(node.value) if isinstance(node.value, str) else 0
-        what = words.character_count(size, least, step.value)
+        length = hidden.byte_length(node.value) if isinstance(node.value, str) else 0
     else:
         return _PASSED
-    sized = isinstance(node, Hidden)
-    return judgement.answer(step, truth, lambda: Fault(node.place, what, step.keyword, sized))
+    what = words.size(length, least, step.value, step.schema)
+    return judgement.answer(step, truth, lambda: Fault(node.place, what, step.keyword, length))
 
 
 def _pattern(judgement: _Judgement, step: _Step) -> Outcome:
@@ -719,8 +716,7 @@ def _format(judgement: _Judgement, step: _Step) -> Outcome:
     else:
         return _PASSED
     what = words.no_format(noun, sizes, length)
-    sized = length is not None
-    return judgement.answer(step, truth, lambda: Fault(node.place, what, step.keyword, sized))
+    return judgement.answer(step, truth, lambda: Fault(node.place, what, step.keyword, length))
 
 
 _KEYWORDS: dict[str, _Keyword] = {

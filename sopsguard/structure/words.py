@@ -88,8 +88,8 @@ def out_of_bounds(keyword: str, bound: float) -> str:
     return f"{what} {bound}"
 
 
-def byte_count(length: int, least: bool, bound: float, schema: dict[str, Any]) -> str:
-    """An encrypted text is too short or too long."""
+def size(length: int, least: bool, bound: float, schema: dict[str, Any]) -> str:
+    """A text is too short or too long."""
     title = schema.get("title")
     subject = title if isinstance(title, str) and len(title) < 60 else "it"
     return f"is {_plural(length, 'byte')}; {subject} must have {_bound(least)} {bound} characters"
@@ -97,11 +97,6 @@ def byte_count(length: int, least: bool, bound: float, schema: dict[str, Any]) -
 
 def _bound(least: bool) -> str:
     return "at least" if least else "at most"
-
-
-def character_count(length: int, least: bool, bound: float) -> str:
-    """A text in clear is too short or too long."""
-    return f"has {_plural(length, 'character')}; it must have {_bound(least)} {bound}"
 
 
 def no_format(noun: str, sizes: Sizes, length: int | None) -> str:

@@ -64,15 +64,16 @@ def inventory(ring: Keyring, hosts: Iterable[Host], retired: Host | None = None)
         lines += [
             f"  {host.name}:",
             f"    recipients: [{host.recipient}]",
-            f"    ssh_host_keys: [{' '.join(host.public_line.split()[:2])}]",
-            f"    wireguard: {{address: {host.address}{', role: hub' if host.is_hub else ''}}}",
+            f"    host_keys: [{' '.join(host.public_line.split()[:2])}]",
+            f"    wireguard: {{address: {host.address}{', server: true' if host.is_hub else ''}}}",
         ]
     lines += [
         "people:",
         "  ada:",
         "    roles: [admin]",
-        f"    recipients: [{ring.people['ada'].recipient}]",
-        f"    offline: [{ring.people['safe'].recipient}]",
+        "    recipients:",
+        f"      - {ring.people['ada'].recipient}",
+        f"      - {{key: {ring.people['safe'].recipient}, offline: true}}  # printed, in the safe",
         "services:",
         "  web:",
         f"    recipients: [{ring.people['cluster'].recipient}]",
@@ -81,6 +82,7 @@ def inventory(ring: Keyring, hosts: Iterable[Host], retired: Host | None = None)
         lines += [
             "former:",
             f"  {retired.name}:",
+            "    kind: host",
             "    left: 2026-03-02",
             f"    recipients: [{retired.recipient}]",
         ]
@@ -337,6 +339,8 @@ resources:
 POLICY = """\
 version: 1
 require: [plaintext, schema, recipients]
+schemas:
+  secrets/**: guide
 """
 
 README = """\

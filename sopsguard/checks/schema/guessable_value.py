@@ -19,8 +19,11 @@ CODES = {
 
 
 def run(ctx: Context) -> Iterator[Finding]:
-    """Short values, booleans, equal values."""
-    yield from of_files(ctx, CODES)
+    """Short values, booleans, equal values; not those that a more specific rule names."""
+    said = {(path, f.place.key) for path, faults in ctx.structure.faults.items() for f in faults}
+    for finding in of_files(ctx, CODES):
+        if (finding.location.path, finding.location.key) not in said:
+            yield finding
 
 
 CHECK = Check(

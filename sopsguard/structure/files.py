@@ -1,0 +1,130 @@
+"""The SOPS files of a repository held to the schemas they are mapped to, and to what their names say."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from sopsguard.model import UserError, printable
+from sopsguard.sops.file import Broken, SopsFile
+from sopsguard.sops.opening import Opened, Refused
+from sopsguard.structure import names
+from sopsguard.structure.judgement import Budget, Fault, Verdict, judge
+from sopsguard.structure.schema import Schema
+from sopsguard.structure.schema import read as read_schema
+from sopsguard.structure.shadow import Shadow, of_file, of_opened
+
+GUIDE = "guide"
+# A text of at most so many bytes in the place of a key or a password is one that somebody still has to write.
+LONGEST_PLACEHOLDER = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What the schema of a file says of its documents."""
+
+    schema: str
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def open(self) -> int:
+        """How many places need a key to be decided."""
+        return sum(len(verdict.places) for verdict in self.verdicts)
+
+
+def rule_of(fault: Fault) -> str:
+    """The rule that answers for a fault."""
+    if fault.length is None or fault.keyword not in ("format", "minLength", "maxLength"):
+        return "schema-violation"
+    if fault.keyword != "maxLength" and fault.length <= LONGEST_PLACEHOLDER:
+        return "placeholder-value"
+    return "impossible-length"
+
+
+class Structure:
+    """What is known of the structure of the files under judgement; nothing is computed that nobody asks for.
+
+    `schema_of` names the schema of a path (a path in the repository, `guide`, or None), `read` gives the
+    content of a schema file, None where there is none.
+    """
+
+    def __init__(
+        self,
+        files: Mapping[str, SopsFile | Broken],
+        opened: Mapping[str, Opened | Refused],
+        schema_of: Callable[[str], str | None],
+        read: Callable[[str], bytes | None],
+    ) -> None:
+        self._files = files
+        self._opened = opened
+        self._schema_of = schema_of
+        self._read = read
+
+    @cached_property
+    def documents(self) -> Mapping[str, tuple[Shadow, ...]]:
+        """Every readable SOPS file as a document: in clear where it was opened."""
+        found = {}
+        for path, file in self._files.items():
+            if isinstance(file, SopsFile):
+                opened = self._opened.get(path)
+                found[path] = of_opened(opened) if isinstance(opened, Opened) else of_file(file)
+        return found
+
+    @cached_property
+    def judged(self) -> Mapping[str, Judged]:
+        """The verdicts on the files that have a schema. Raises `UserError` for a schema that is none."""
+        budget = Budget()
+        schemas: dict[str, Schema] = {}
+        found = {}
+        for path, documents in self.documents.items():
+            name = self._schema_of(path)
+            if name is None:
+                continue
+            if name not in schemas:
+                schemas[name] = self.load(name)
+            verdicts = tuple(judge(schemas[name], document, budget) for document in documents)
+            found[path] = Judged(name, verdicts)
+        return found
+
+    def load(self, name: str) -> Schema:
+        """A schema by its name. Raises `UserError`."""
+        if name == GUIDE:
+            from pkgutil import get_data
+
+            data = get_data("sopsguard", "schemas/secrets.schema.json")
+            assert data is not None
+            return read_schema(data, "secrets.schema.json", checked=True)
+        data = self._read(name)
+        if data is None:
+            raise UserError(
+                f".sopsguard.yaml: the schema {printable(name)} is not in the repository",
+                "commit it, or mend its path under `schemas`",
+            )
+        return read_schema(data, name)
+
+    @cached_property
+    def forbidden(self) -> Mapping[str, tuple[names.Forbidden, ...]]:
+        """The secrets that belong into no file."""
+        found = {p: tuple(f for d in documents for f in names.forbidden(d)) for p, documents in self._all()}
+        return {path: said for path, said in found.items() if said}
+
+    def _all(self) -> list[tuple[str, tuple[Shadow, ...]]]:
+        return list(self.documents.items())
+
+    @cached_property
+    def faults(self) -> Mapping[str, tuple[Fault, ...]]:
+        """What is certainly wrong in each file, each fault once: by its schema, or else by its names."""
+        found = {}
+        for path, documents in self.documents.items():
+            if (judged := self.judged.get(path)) is not None:
+                said = [fault for verdict in judged.verdicts for fault in verdict.faults]
+            else:
+                said = [fault for document in documents for fault in names.impossible(document)]
+            secret = {f.place.path for f in self.forbidden.get(path, ())}
+            if kept := tuple(f for f in said if f.place.path not in secret):
+                found[path] = kept
+        return found
+
+    @cached_property
+    def open(self) -> int:
+        """How many places of all files need a key to be decided."""
+        return sum(judged.open for judged in self.judged.values())

@@ -6,12 +6,15 @@ without any ciphertext, and held against what the engine says of the ciphertext 
 """
 
 import hashlib
+import os
 import random
 import string
+import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
 from typing import Any, Protocol
 
 import pyrage
@@ -29,12 +32,13 @@ DAY = 86400
 
 
 @cache
-def people() -> tuple[tuple[str, ...], Identities]:
-    """Five recipients, and the identities of all of them."""
+def people() -> tuple[tuple[str, ...], Identities, tuple[str, ...]]:
+    """Five recipients, and the identities of all of them, also as text."""
     identities = [pyrage.x25519.Identity.generate() for _ in range(5)]
     return (
         tuple(str(one.to_public()) for one in identities),
         Identities(tuple(Identity(f"person {n}", one) for n, one in enumerate(identities))),
+        tuple(map(str, identities)),
     )
 
 
@@ -46,7 +50,7 @@ class Engine(Protocol):
 
     def encrypt(self, doc: Doc, groups: Groups) -> bytes: ...
 
-    def write(self, data: bytes, old: Doc, new: Doc) -> bytes:
+    def write(self, data: bytes, old: Doc, new: Doc, /) -> bytes:
         """The file after an edit from one content to another."""
         ...
 
@@ -68,7 +72,7 @@ class Ours:
     def encrypt(self, doc: Doc, groups: Groups) -> bytes:
         return editor.encrypt(text(doc).encode(), "yaml", groups, self._now())
 
-    def write(self, data: bytes, old: Doc, new: Doc) -> bytes:
+    def write(self, data: bytes, old: Doc, new: Doc, /) -> bytes:
         changes: list[Any] = []
         before, after = dict(leaves(old)), dict(leaves(new))
         for leaf in before:
@@ -88,6 +92,49 @@ class Ours:
         keys = [[age_key(who) for who in group] for group in groups]
         threshold = len(groups) if len(groups) > 1 else None
         return editor.update_keys(data, "s.yaml", keys, people()[1], threshold)
+
+
+class RealSops:
+    """A real sops in a folder of its own."""
+
+    def __init__(self, program: Path, folder: Path) -> None:
+        self.program, self.folder = program, folder
+        (folder / "keys.txt").write_text("".join(f"{one}\n" for one in people()[2]))
+
+    def encrypt(self, doc: Doc, groups: Groups) -> bytes:
+        assert len(groups) == 1
+        return self._run(text(doc).encode(), "encrypt", "-i", "--age", ",".join(groups[0]), "s.yaml")
+
+    def write(self, data: bytes, _: Doc, new: Doc, /) -> bytes:
+        (self.folder / "new.yaml").write_text(text(new))
+        return self._run(data, "edit", "s.yaml")
+
+    def rotate(self, data: bytes) -> bytes:
+        return self._run(data, "rotate", "-i", "s.yaml")
+
+    def updatekeys(self, data: bytes, groups: Groups) -> bytes:
+        lines = "".join(f"      - age: [{', '.join(group)}]\n" for group in groups)
+        config = self.folder / ".sops.yaml"
+        config.write_text(f"creation_rules:\n  - key_groups:\n{lines}")
+        written = self._run(data, "updatekeys", "-y", "s.yaml")
+        config.unlink()
+        return written
+
+    def _run(self, data: bytes, *arguments: str) -> bytes:
+        path = self.folder / "s.yaml"
+        path.write_bytes(data)
+        env = {"SOPS_AGE_KEY_FILE": str(self.folder / "keys.txt"), "EDITOR": f"cp {self.folder / 'new.yaml'}"}
+        done = subprocess.run(
+            [self.program, *arguments],
+            cwd=self.folder,
+            env=os.environ | env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr.decode()
+        return path.read_bytes()
 
 
 def text(doc: Doc, indent: str = "") -> str:
@@ -173,6 +220,9 @@ class Life:
     def __init__(self, seed: int, engine: Engine, *, plain: bool = False, skew: bool = False) -> None:
         self.random = random.Random(seed)
         self.engine, self.plain, self.skew = engine, plain, skew
+        # A value that was changed and changed back is another one to whoever has no key: what then comes
+        # from old versions may be known to more people than can be told.
+        self.backs = plain or seed % 4 == 0
         self.nodes: list[Node] = []
         self.branches: dict[str, int] = {}
         self.now = "main"
@@ -298,7 +348,7 @@ class Life:
 
     def _set_back(self) -> None:
         """To what stood at the same place before."""
-        if (picked := self._pick_file()) is None:
+        if not self.backs or (picked := self._pick_file()) is None:
             return
         tree, path = picked
         number = self.random.choice(sorted(self.ancestors(self.branches[self.now])))
@@ -509,7 +559,8 @@ class Life:
         if (picked := self._pick_file(clear=True)) is not None and self.random.random() < 0.4:
             tree, path = picked
             del tree[path]
-            self._commit(tree, "delete")
+            if tree:
+                self._commit(tree, "delete")
 
     def _clear(self) -> None:
         if (picked := self._pick_file()) is not None and self.random.random() < 0.5:

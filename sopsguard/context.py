@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sopsguard.nix.tree import Tree
     from sopsguard.nix.values import Unread
     from sopsguard.references import References
+    from sopsguard.references.kubernetes import Manifests
     from sopsguard.scan import Hit, Scanner
     from sopsguard.scan.proof import Names
     from sopsguard.sops.config import Config
@@ -42,6 +43,10 @@ _ALONE = 256 << 10
 
 # The path under which text of a commit itself is judged; no file can have it, for it ends in a slash.
 COMMIT_MESSAGE = "commit message/"
+
+# What a file says that may refer to a secret, by the end of its name.
+_MANIFEST = (b"secretGenerator", b"secretKeyRef", b"secretName", b"imagePullSecrets")
+_REFERRING = {".nix": (b"sops", b"publicKey"), ".yaml": _MANIFEST, ".yml": _MANIFEST}
 
 
 class Encrypted(NamedTuple):
@@ -189,14 +194,19 @@ class Context:
 
     @cached_property
     def concerns_references(self) -> bool:
-        """Whether a Nix file under judgement speaks of sops or states public keys, or did before, where sops
-        is in use at all."""
-        paths = [path for path in self.managed.concerned or () if path.endswith(".nix")]
+        """Whether a Nix file or a manifest under judgement speaks of secrets, or did before, where sops is
+        in use at all."""
+        paths = [path for path in self.managed.concerned or () if path.endswith(tuple(_REFERRING))]
         if not paths or not any(map(is_config, self.snapshot.paths())):
             return False
         sides = [self.managed] if self.before is None else [self.managed, self.before]
-        texts = (side.read(path) or b"" for side in sides for path in paths)
-        return any(b"sops" in text or b"publicKey" in text for text in texts)
+        return any(
+            word in text
+            for path in paths
+            for side in sides
+            if (text := side.read(path))
+            for word in _REFERRING[path[path.rindex(".") :]]
+        )
 
     @cached_property
     def _decrypted(self) -> bool:
@@ -317,6 +327,14 @@ class Context:
     def _schemas_touched(self) -> bool:
         deciding = {SETTINGS_FILE, *self.policy.schemas.values()} if self.policy.schemas else set()
         return not deciding.isdisjoint(self.managed.concerned or ())
+
+    @cached_property
+    def manifests(self) -> "Manifests":
+        """What the manifests of Kubernetes in the snapshot need of encrypted Secrets."""
+        from sopsguard.references.kubernetes import Manifests
+
+        read = self.managed.read
+        return Manifests(self.snapshot.entries(), read, lambda path: looks_like_sops(read(path) or b""))
 
     def _texts(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
         """The contents of regular files, as far as they can be read whole."""

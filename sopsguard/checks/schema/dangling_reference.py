@@ -8,6 +8,9 @@ another repository, is named as unknown. A use of a secret that nobody declares 
 nearly that of one that is declared. A declaration that stands under a condition, or in a module that
 nobody is known to take in for certain, is a warning.
 
+The same holds in a kustomization: the files of a `secretGenerator` are in the repository, and an encrypted
+Secret beside a workload has the keys that the workload names.
+
 Remedy: correct the name or `key` in Nix, or add the value with `sops set` or `sops edit`.
 """
 
@@ -40,6 +43,8 @@ def run(ctx: Context) -> Iterator[Finding | Unknown]:
                 printable(f'nearest is "{slip.nearest}": correct the name, or declare it'),
                 level=slip.level,
             )
+    for absent in ctx.manifests.absent():
+        yield Finding(absent.where, printable(absent.what), absent.hint)
     yield from undecided(references)
 
 

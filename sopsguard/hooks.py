@@ -314,14 +314,22 @@ def _disk_and_index(repo: Repository, files: list[Change], stage: list[Change]) 
     from hashlib import new as new_hash
 
     on_disk: dict[str, str] = {}
+    done = 0
     for content in _read(repo, files, new=True):
         piece = content.piece
-        if isinstance(piece, Piece) and piece.last and piece.offset == 0:
-            digest = new_hash(repo.object_format, b"blob %d\0" % len(piece.data), usedforsecurity=False)
-            digest.update(piece.data)
-            oid = on_disk[content.change.path] = digest.hexdigest()
-            entry = content.change.new
-            content = Content(content.change._replace(new=entry and entry._replace(oid=oid)), piece)
+        if isinstance(piece, Piece):
+            if piece.offset == 0:
+                digest = new_hash(repo.object_format, b"blob %d\0" % piece.size, usedforsecurity=False)
+                done = 0
+            # The windows of a large file repeat the end of the one before.
+            digest.update(memoryview(piece.data)[done - piece.offset :])
+            done = piece.offset + len(piece.data)
+            if piece.last:
+                oid = on_disk[content.change.path] = digest.hexdigest()
+                entry = content.change.new
+                content = content._replace(
+                    change=content.change._replace(new=entry and entry._replace(oid=oid))
+                )
         # A file that vanished while we looked is judged by what the index has of it.
         if not (isinstance(piece, Unreadable) and piece.vanished):
             yield content

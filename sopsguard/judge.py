@@ -67,6 +67,7 @@ def judge(ctx: "Context", rules: "Iterable[str]", *, only_new: bool, whole: bool
     the entire repository is judged, so that a waiver without a finding is a finding.
     """
     rules = tuple(rules)
+    ctx.runs = frozenset(rule for rule in rules if ctx.policy.level(rule, Level.ERROR) is not None)
     unknown: list[Unknown] = []
     raw: list[Finding] = []
     if ctx.trust is not None:

@@ -29,19 +29,11 @@ AWAITED = frozenset[str](
         "incomplete-host",
         "orphaned-host",
         "mismatched-pair",
-        "dangling-reference",
         "unreadable-reference",
-        "non-string-reference",
         "unused-secret",
         "host-key-circle",
-        "unknown-recipient",
-        "missing-recipient",
-        "host-without-recipient",
-        "duplicate-recipient",
-        "single-recipient",
-        "overexposed-secret",
-        "shared-data-key",
-        "access-gained",
+        "duplicate-address",
+        "mesh-fault",
     )
 )
 RULES = tuple(

@@ -144,7 +144,7 @@ def _contradictions(rule: Rule) -> Iterator[Problem]:
 def _unknown_field(
     field: Field, level: str, *, rule: Rule | None = None, only_misspelt: bool = False
 ) -> Iterator[Problem]:
-    known = _nearest(field.name, KNOWN_FIELDS[level])
+    known = meant(field.name, KNOWN_FIELDS[level])
     if known is None and only_misspelt:
         return
     elsewhere = next(
@@ -180,8 +180,8 @@ _OTHER_WORDS = {
 }
 
 
-def _nearest(name: str, known: Sequence[str]) -> str | None:
-    """The known field that `name` was probably meant to be."""
+def meant(name: str, known: Sequence[str]) -> str | None:
+    """The known field that `name` was probably meant to be, or None."""
     plain = re.sub(r"[-\s]+", "_", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name)).lower()
     if plain in known:
         return plain

@@ -17,6 +17,7 @@ from sopsguard.sops.file import SopsFile
 from sopsguard.sops.file import read as read_sops
 from sopsguard.sops.opening import data_key
 from sopsguard.sops.rules import Scope
+from tests.infrastructure.advised import indented
 from tests.infrastructure.build import Infrastructure
 from tests.throwaway import MAKERS
 
@@ -108,6 +109,8 @@ def _named(name: str, place: Infrastructure) -> str:
         return ring.recipients[rest]
     if kind == "new":
         return MAKERS[rest]()
+    if kind == "person":
+        return ring.people[rest].identity
     host = {**ring.hosts, ring.retired.name: ring.retired}[rest.partition(".")[0]]
     half = rest.partition(".")[2]
     if kind == "wireguard":
@@ -118,6 +121,8 @@ def _named(name: str, place: Infrastructure) -> str:
         }[half]
     if kind == "ssh":
         return {"": " ".join(host.public_line.split()[:2]), "line": host.public_line}[half]
+    if kind == "sshkey":
+        return indented(host.ssh.private, 6)
     if kind == "identity":
         return host.identity
     raise KeyError(name)

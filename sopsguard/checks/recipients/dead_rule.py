@@ -18,6 +18,8 @@ def run(ctx: Context) -> Iterator[Finding]:
     for path, problem in ctx.config_problems:
         if isinstance(problem, Unknown) or problem.code not in ("C2", "C3") or problem.path is not None:
             continue
+        if problem.code == "C3" and _told_otherwise(ctx, path, problem.rule):
+            continue
         key = None if problem.rule is None else f"creation_rules.{problem.rule}"
         yield Finding(
             Location(path, problem.line, problem.column, key=key),
@@ -27,6 +29,25 @@ def run(ctx: Context) -> Iterator[Finding]:
             level=Level.INFO if problem.code == "C3" else None,
             identity=problem.code,
         )
+
+
+def _told_otherwise(ctx: Context, path: str, rule: int | None) -> bool:
+    """Whether it is known why the rule matches no file: it is misread, or its file was moved."""
+    from sopsguard.sops.nearmiss import near_misses
+
+    if "risky-rule" in ctx.runs and any(
+        where == path and not isinstance(p, Unknown) and p.code == "C10" and p.rule == rule
+        for where, p in ctx.config_problems
+    ):
+        return True
+    for file in ctx.managed.files if "file-without-rule" in ctx.runs else ():
+        match = ctx.managed.rule(file).match
+        if match is None or match.rule is not None or match.config.path != path:
+            continue
+        misses = near_misses(match.config, file, ctx.managed.paths)
+        if misses and misses[0].rule.index == rule:
+            return True
+    return False
 
 
 RULES = "creation_rules:\n"

@@ -11,6 +11,7 @@ from sopsguard.inventory import Holder, How, Inventory, Kind, Known
 from sopsguard.inventory.readers import shown
 from sopsguard.managed import Managed
 from sopsguard.model import Location
+from sopsguard.sops.config import CONFIG_NAME
 from sopsguard.sops.file import SopsFile
 from sopsguard.sops.masterkey import Key, abbreviated
 
@@ -82,6 +83,8 @@ class View:
 
     def _rules(self, managed: Managed) -> Iterator[Use]:
         for path, config in managed.configs.items():
+            if path.rpartition("/")[2] != CONFIG_NAME:
+                continue  # sops never reads it
             for rule in config.rules:
                 for number, group in enumerate(rule.groups):
                     for key in group:
@@ -126,13 +129,23 @@ class View:
         return {}
 
     def named_by_rule(self, path: str) -> frozenset[str]:
-        """The readers that the creation rule of a file names; none where no rule is under judgement."""
-        rule = self.managed.rule(path).rule if self.managed.whole else None
+        """The readers that the creation rule of a file names."""
+        rule = self.managed.rule(path).rule
         if rule is None:
             return frozenset()
         if id(rule) not in self._named:
             self._named[id(rule)] = frozenset(map(self.inventory.reader, rule.keys))
         return self._named[id(rule)]
+
+    def is_told(self, who: str) -> bool:
+        """Whether a difference between rule and file is told by a rule that knows more of this reader:
+        somebody who gains access, or whose name stands at another key."""
+        return who in self.gained or who in self._contradicted
+
+    def is_stranger(self, who: str) -> bool:
+        """Whether a reader beyond the rule of a file left, or is nobody who is known."""
+        known = self.known(who)
+        return known is None or known.former
 
     def is_vanished_host(self, holder: Holder) -> bool:
         """Whether it is a host by its name only, while other hosts of this repository can be seen."""
@@ -151,8 +164,39 @@ class View:
         return shown(who)
 
     def known(self, who: "Key | str") -> Known | None:
-        """The best answer to whose this is."""
-        return next(iter(self.inventory.who(who)), None)
+        """The best answer to whose this is; where there is an inventory.yaml a mere name is no answer."""
+        known = self.inventory.who(who)
+        if self.inventory.stated:
+            known = tuple(k for k in known if k.how is not How.NAMED or _is_keyless(k.holder))
+        return next(iter(known), None)
+
+    def holders(self, who: str) -> tuple[Holder, ...]:
+        """Whose this is, each holder once; names count only where nothing better is known."""
+        known = self.inventory.who(who)
+        strong = [k for k in known if k.how is not How.NAMED]
+        return tuple({(k.holder.kind, k.holder.name): k.holder for k in strong or known}.values())
+
+    @cached_property
+    def contradictions(self) -> tuple[tuple[Known, Known], ...]:
+        """Names that stand at somebody else's key: (what the name says, what is known)."""
+        found: dict[Location, tuple[Known, Known]] = {}
+        for who in dict.fromkeys(use.who for use in (*self.in_rules, *self.in_files)):
+            known = self.inventory.who(who)
+            strong = [k for k in known if k.how is not How.NAMED]
+            owners = {(k.holder.kind, k.holder.name) for k in strong}
+            for name in known:
+                claimed = name.holder.kind, name.holder.name
+                if strong and name.how is How.NAMED and name.holder.exists and claimed not in owners:
+                    found[name.why.where] = (name, strong[0])
+        return tuple(found.values())
+
+    @cached_property
+    def _contradicted(self) -> frozenset[str]:
+        """The readers at a wrong name, and those whose name it is."""
+        found: set[str] = set()
+        for name, known in self.contradictions:
+            found |= name.holder.readers | known.holder.readers
+        return frozenset(found)
 
     def vouched(self, who: "Key | str") -> bool:
         """Whether the inventory states this reader, or a committed key proves it: more than a name, not
@@ -164,12 +208,12 @@ class View:
         if who == EVERYONE:
             return "everyone who can read the repository"
         text = abbreviated(key.text.strip() if key is not None else who)
-        names = list(dict.fromkeys(h.name for h in self.inventory.holders(who)))
+        names = list(dict.fromkeys(h.name for h in self.holders(who)))
         return f"{' = '.join(names[:3])} ({text})" if names else text
 
     def short(self, who: str) -> str:
         """The same without the key where there is a name."""
-        names = list(dict.fromkeys(h.name for h in self.inventory.holders(who)))
+        names = list(dict.fromkeys(h.name for h in self.holders(who)))
         return " = ".join(names[:3]) if names else self.name(who)
 
     def listed(self, whos: "tuple[str, ...] | list[str]", most: int = 4) -> str:
@@ -183,12 +227,13 @@ class View:
         return tuple(h for h in self.inventory.hosts if h.exists and not h.image)
 
     def hosts(self, who: str) -> tuple[Holder, ...]:
-        """The hosts that this reader is, as far as more than a name says so."""
-        return tuple(
-            k.holder
-            for k in self.inventory.who(who)
-            if k.holder.kind is Kind.HOST and not k.former and (k.how is not How.NAMED or k.holder.exists)
-        )
+        """The hosts that this reader is, as far as they exist and have not left."""
+        return tuple(h for h in self.holders(who) if h.kind is Kind.HOST and h.left is None and h.exists)
+
+
+def _is_keyless(holder: Holder) -> bool:
+    """Stated, but without any key: then a name is all there is to go by."""
+    return holder.stated and all(r.how is How.NAMED for r in holder.recipients)
 
 
 def _recipients(file: SopsFile) -> tuple[object, ...]:

@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from sopsguard.context import Check, Context, Encrypted, Example
-from sopsguard.model import Family, Finding, Level, printable
+from sopsguard.model import Family, Finding, Level, Location, printable
 
 if TYPE_CHECKING:
     from sopsguard.access import Use, View
+    from sopsguard.sops.rules import Anchor
 
 
 def run(ctx: Context) -> Iterator[Finding]:
@@ -32,7 +33,9 @@ def run(ctx: Context) -> Iterator[Finding]:
             continue
         told.add((use.path, use.who))
         yield _twice(view, first, use)
-    yield from _two_names(view) if view.managed.whole else ()
+    if view.managed.whole:
+        yield from _two_names(view)
+        yield from _two_anchors(view)
 
 
 def _twice(view: "View", first: "Use", again: "Use") -> Finding:
@@ -52,7 +55,7 @@ def _twice(view: "View", first: "Use", again: "Use") -> Finding:
 def _two_names(view: "View") -> Iterator[Finding]:
     """Holders that share a key."""
     for who in dict.fromkeys(use.who for use in (*view.in_rules, *view.in_files)):
-        holders = [h for h in view.inventory.holders(who) if h.left is None]
+        holders = [h for h in view.holders(who) if h.left is None and h.exists]
         if len(holders) < 2:
             continue
         where = next(s.where for h in holders[1:] for s in (*(r.said for r in h.recipients), *h.said))
@@ -63,6 +66,25 @@ def _two_names(view: "View") -> Iterator[Finding]:
             "give each a key of its own; one that was never in use is taken out",
             identity=who,
         )
+
+
+def _two_anchors(view: "View") -> Iterator[Finding]:
+    """Anchors of one configuration that hold one key."""
+    for path, config in view.managed.configs.items():
+        first: dict[str, Anchor] = {}
+        for anchor in config.anchors:
+            if anchor.key is None:
+                continue
+            who = view.inventory.reader(anchor.key)
+            other = first.setdefault(who, anchor)
+            # Two hosts that exist are told of as hosts.
+            if other is not anchor and len([h for h in view.holders(who) if h.exists]) < 2:
+                yield Finding(
+                    Location(path, anchor.span.line, anchor.span.column, key=anchor.name),
+                    printable(f"&{anchor.name} and &{other.name} are one key ({view.shown(who)})"),
+                    "keep one of the names; if they are two holders, each needs a key of its own",
+                    identity=who,
+                )
 
 
 CHECK = Check(

@@ -1,7 +1,8 @@
 """Nobody who left, and no host that is gone, can open a file.
 
 Somebody stated under `former` in the inventory, or a host of which only an anchor in `.sops.yaml` is left
-while other hosts exist in the tree, still stands in a creation rule or can still open a file.
+while other hosts exist in the tree, still stands in a creation rule or can still open a file. It is an
+error where the rule of the file does not name the key any more, else a warning: then nothing was begun yet.
 
 Remedy: take the key out of the rule, `sops updatekeys` and `sops rotate -i` on each of its files, and replace
 the values that it could read: taking out a key does not make anybody forget.
@@ -31,6 +32,7 @@ def run(ctx: Context) -> Iterator[Finding]:
                 use.where,
                 printable(f"{view.name(use.who, use.key)} {gone}, and {what}"),
                 "take it out, `sops updatekeys`, `sops rotate -i`, and new values for what it could read",
+                level=None if use.rule is None and view.managed.rule(use.path).rule else Level.WARNING,
                 identity=use.who,
                 intent=ReKey(use.path) if use.rule is None else None,
             )
@@ -50,13 +52,14 @@ def _gone(view: "View", use: "Use") -> str | None:
 CHECK = Check(
     "former-recipient",
     Family.RECIPIENTS,
-    Level.WARNING,
+    Level.ERROR,
     __doc__,
     run,
     Example(
         bad={
             "inventory.yaml": "people:\n  alice:\n    recipients: ['{alice}']\n"
             "former:\n  bob:\n    left: 2026-01-31\n    recipients: ['{bob}']\n",
+            ".sops.yaml": "creation_rules:\n  - path_regex: ^secrets\\.yaml$\n    age: {alice}\n",
             "secrets.yaml": Encrypted("password: see the safe\n", to=("alice", "bob")),
         },
         good={

@@ -18,8 +18,10 @@ def run(ctx: Context) -> Iterator[Finding]:
     view = ctx.access
     if not view.managed.whole or not view.managed.configs:
         return
+    from sopsguard.inventory import Kind
+
     used = {use.who for use in (*view.in_rules, *view.in_files)}
-    for host in view.inventory.hosts:
+    for host in (*view.inventory.hosts, *(h for h in view.inventory.undeclared if h.kind is Kind.HOST)):
         if host.exists and not host.image and not host.readers & used:
             known = "has a key, but" if host.readers else "has no key that is known here, and"
             yield Finding(

@@ -1,7 +1,8 @@
 """Every wrapped data key belongs to the recipient it is labelled with.
 
 Nothing authenticates the label. For SSH and hardware keys the wrapped key carries a tag that must
-fit; for all kinds the type must. A label that lies hides a reader, or locks one out.
+fit; for all kinds the type must. A label that lies hides a reader, or locks one out. So does a name: an
+anchor of one host at a key that is another's, as a committed public key proves or the inventory states.
 
 Remedy: `sops updatekeys` with the right `.sops.yaml`; if you did not write the entry, treat the
 file as read by a stranger and replace its values.
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 
 from sopsguard.checks.problems import Advice, of_files
 from sopsguard.context import Check, Context, Encrypted, Example
-from sopsguard.model import Family, Finding, Level
+from sopsguard.model import Family, Finding, Level, printable
 
 CODES = {
     "R4": Advice("`sops updatekeys`; who wrote this entry?"),
@@ -25,8 +26,17 @@ CODES = {
 
 
 def run(ctx: Context) -> Iterator[Finding]:
-    """Stanza types, tags, sizes and counts against the label."""
+    """Stanza types, tags, sizes and counts against the label; names against known keys."""
     yield from of_files(ctx, CODES)
+    view = ctx.access
+    for name, known in view.contradictions if view.managed.whole else ():
+        said, owner = name.why, known.holder.name
+        yield Finding(
+            said.where._replace(key=said.text),
+            printable(f"the key at {said.text} is that of {owner}: {known.why.reason}"),
+            f"exchange the key or the name; which of them is right, {printable(owner)} can tell",
+            identity=f"{name.holder.name} {owner}",
+        )
 
 
 CHECK = Check(

@@ -31,7 +31,7 @@ def run(ctx: Context) -> Iterator[Finding]:
             Location(members[0], key="sops"),
             printable(said),
             "`sops rotate -i` on each copy; where readers differ, replace what they should not have read",
-            level=None if not same else Level.WARNING,
+            level=None if not same else Level.INFO,
             identity=" ".join(members[1:]),
             intent=Rotate(members[0]),
         )

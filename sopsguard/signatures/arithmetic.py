@@ -11,13 +11,11 @@ from sopsguard.keys.packets import Malformed, Reader
 RSA, EDDSA, ECDSA, ED25519, ED448 = (1, 3), 22, 19, 27, 28
 _LEAST_RSA = 2048
 HASHES = {2: "sha1", 8: "sha256", 9: "sha384", 10: "sha512", 11: "sha224"}
+# Not Brainpool: Sequoia does not know it, and what counts must not depend on the engine.
 _CURVES = {
     bytes.fromhex("2a8648ce3d030107"): "SECP256R1",
     bytes.fromhex("2b81040022"): "SECP384R1",
     bytes.fromhex("2b81040023"): "SECP521R1",
-    bytes.fromhex("2b2403030208010107"): "BrainpoolP256R1",
-    bytes.fromhex("2b240303020801010b"): "BrainpoolP384R1",
-    bytes.fromhex("2b240303020801010d"): "BrainpoolP512R1",
 }
 _ED25519_CURVE = bytes.fromhex("2b06010401da470f01")
 
@@ -103,14 +101,14 @@ def _material(reader: Reader, algorithm: int) -> tuple[Any, str]:
             curve = _CURVES.get(reader.take(reader.number(1)))
             value = _number(reader)
             if curve is None:
-                return None, "a key on a curve that is not known here"
+                return None, "a key on a curve that not everybody knows"
             point = value.to_bytes((value.bit_length() + 7) // 8, "big")
             return ec.EllipticCurvePublicKey.from_encoded_point(getattr(ec, curve)(), point), ""
         if algorithm == EDDSA:
             oid, value = reader.take(reader.number(1)), _number(reader)
             point = value.to_bytes((value.bit_length() + 7) // 8, "big")
             if oid != _ED25519_CURVE:
-                return None, "a key on a curve that is not known here"
+                return None, "a key on a curve that not everybody knows"
             if len(point) != 33 or point[0] != 0x40:
                 raise Malformed("not a point of the curve")
             return ed25519.Ed25519PublicKey.from_public_bytes(point[1:]), ""

@@ -264,7 +264,7 @@ def _crossed(binding: Signature, primary: PublicKey, subkey: PublicKey) -> tuple
     if binding.embedded is None:
         return False, False
     try:
-        cross = parse(binding.embedded)
+        cross = parse(binding.embedded, inner=True)
     except Malformed:
         return False, False
     if cross.kind != _CROSS or cross.demands:
@@ -304,7 +304,7 @@ def _placed(parts: _Parts, at: _Part | None, packet: Packet) -> _Part | None:
             signature = parse(packet.body)
         except Malformed:
             return at  # of an old version or an unknown algorithm: it binds nothing
-        if signature.issuers <= {parts.primary.fingerprint, parts.primary.key_id}:
+        if signature.issuers and signature.issuers <= {parts.primary.fingerprint, parts.primary.key_id}:
             at.signatures[signature.body] = signature
     elif packet.tag == _USER_ID:
         at = parts.ids.setdefault(packet.body, _Part(packet.body))

@@ -107,8 +107,9 @@ def of_commit(data: bytes) -> Signature:
     return signature
 
 
-def parse(body: bytes) -> Signature:
-    """The signature in the body of a packet, of version 4 or 6. Raises `Malformed`."""
+def parse(body: bytes, *, inner: bool = False) -> Signature:
+    """The signature in the body of a packet, of version 4 or 6; `inner` for one that stands in another,
+    which holds no third. Raises `Malformed`."""
     reader = Reader(body)
     version = reader.number(1)
     if version not in (4, 6):
@@ -118,6 +119,7 @@ def parse(body: bytes) -> Signature:
     hashed = _subpackets(reader.take(reader.number(wide)))
     signed = body[: reader.at]
     unhashed = _subpackets(reader.take(reader.number(wide)))
+    after = reader.at
     left = reader.take(2)
     salt = b""
     if version == 6:
@@ -132,17 +134,20 @@ def parse(body: bytes) -> Signature:
     number = _number(hashed)
     first_flags = next((value[:1] for kind_, _, value in hashed if kind_ == 27), None)
     embedded = [value for kind_, _, value in (*hashed, *unhashed) if kind_ == 32]
+    issuers = _issuers(hashed, unhashed)
+    held = [] if inner else [value for kind_, _, value in unhashed if kind_ == 32]
+    loose = _loose(version, issuers, held[:1])
     return Signature(
         version, kind, algorithm, hash_id,
         created=number(2), lifetime=number(3) or None, key_lifetime=number(9) or None,
         flags=None if first_flags is None else int.from_bytes(first_flags, "big"),
         revocation=next((value[0] if value else 0 for kind_, _, value in hashed if kind_ == 29), None),
         is_primary_id=any(kind_ == 25 and value != b"\0" for kind_, _, value in hashed),
-        issuers=_issuers(hashed, unhashed),
+        issuers=issuers,
         # No notation is known here, so none may be critical.
         demands=any(critical and (kind_ not in _KNOWN or kind_ == 20) for kind_, critical, _ in hashed),
         embedded=embedded[0] if len(embedded) == 1 else None,
-        values=values, body=body[:before] + numbers,
+        values=values, body=signed + len(loose).to_bytes(wide, "big") + loose + body[after:before] + numbers,
         _prefix=salt, _trailer=trailer, _left=left,
     )  # fmt: skip
 
@@ -192,6 +197,22 @@ def _issuers(hashed: _Subpackets, unhashed: _Subpackets) -> frozenset[str]:
                 raise Malformed("a fingerprint of a wrong length")
             found.add(value[1:].hex().upper())
     return frozenset(found)
+
+
+def _loose(version: int, issuers: frozenset[str], embedded: list[bytes]) -> bytes:
+    """What is kept of the part that is not signed: the key id, without which gpg before 2.4 refuses a
+    signature of version 4, and the one in which a subkey answers."""
+    found = b""
+    if version == 4 and issuers:
+        found += b"\x09\x10" + bytes.fromhex(min(issuers, key=len)[-16:])
+    for value in embedded:
+        try:
+            value = parse(value, inner=True).body
+        except Malformed:
+            continue
+        size = len(value) + 1
+        found += (bytes([size]) if size < 192 else b"\xff" + size.to_bytes(4, "big")) + b"\x20" + value
+    return found
 
 
 def _values(reader: Reader, algorithm: int) -> tuple[tuple[int, ...] | bytes, bytes]:

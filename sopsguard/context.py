@@ -17,7 +17,7 @@ from sopsguard.snapshot import EXECUTABLE, FILE, LIMIT, Change, Entry, Piece, Sn
 
 if TYPE_CHECKING:
     from sopsguard.access import View
-    from sopsguard.history import Breach, History, Missing, Timeline, Unsettled
+    from sopsguard.history import Breach, History, Missing, Readers, Timeline, Unsettled
     from sopsguard.inventory import Inventory
     from sopsguard.nix.stated import NixFacts
     from sopsguard.nix.tree import Tree
@@ -387,6 +387,14 @@ class Context:
         from sopsguard.access.demands import demands
 
         return View(self.managed, self.before, self.inventory, demands(self.policy.recipients))
+
+    @cached_property
+    def past_readers(self) -> "Readers | None":
+        """Readers and their names through history; None where history does not tell."""
+        from sopsguard.history import Readers, Timeline
+
+        timeline = self.timeline
+        return Readers(timeline) if isinstance(timeline, Timeline) else None
 
     @cached_property
     def history(self) -> "History | None":

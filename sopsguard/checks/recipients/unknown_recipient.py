@@ -31,20 +31,23 @@ def run(ctx: Context) -> Iterator[Finding | Unknown]:
         if use.rule is None and use.who in view.named_by_rule(use.path):
             continue  # told at the rule
         told.add((use.path, use.who))
-        yield _finding(view, use)
+        yield _finding(ctx, view, use)
 
 
-def _finding(view: "View", use: "Use") -> Finding:
+def _finding(ctx: Context, view: "View", use: "Use") -> Finding:
     from sopsguard.sops.masterkey import AGE_KINDS, KeyKind
 
     extra = use.rule is None and view.managed.rule(use.path).rule is not None
     said = f"{view.name(use.who, use.key)} is nobody whom the inventory knows"
-    if not view.inventory.stated:
+    former = _former_name(ctx, use)
+    if former:
+        said = f"{view.name(use.who, use.key)} was {former}"
+    elif not view.inventory.stated:
         said = f"nothing says whose key {view.name(use.who, use.key)} is"
     if use.rule is None:
         said += ", and can open this file" + (", although its rule does not name it" if extra else "")
     level = None
-    if not extra and not view.inventory.stated:
+    if not former and not extra and not view.inventory.stated:
         level = Level.INFO
     elif use.key.kind not in (*AGE_KINDS, KeyKind.PGP):
         level = Level.WARNING  # a key in a cloud is guarded there, by accounts
@@ -52,7 +55,7 @@ def _finding(view: "View", use: "Use") -> Finding:
     if use.rule is None:
         hint = (
             f"`sops updatekeys {printable(use.path)}`, `sops rotate -i`, new values: this key has read them"
-            if extra
+            if extra or former
             else "state its holder in inventory.yaml, or encrypt the file without it"
         )
     return Finding(
@@ -63,6 +66,23 @@ def _finding(view: "View", use: "Use") -> Finding:
         identity=use.who,
         intent=ReKey(use.path) if use.rule is None else None,
     )
+
+
+def _former_name(ctx: Context, use: "Use") -> str:
+    """The last name that a configuration had for a key, until when, and the commit that took it away."""
+    from datetime import UTC, datetime
+
+    readers = ctx.past_readers
+    for former in readers.former_names(use.key.normal) if readers is not None else ():
+        if former.moment is not None:
+            day = datetime.fromtimestamp(former.moment.not_after, UTC).date().isoformat()
+            since = (
+                f", taken out of {former.config} by {former.moment.commit[:10]}"
+                if former.moment.commit
+                else ""
+            )
+            return f"{former.name} until {day}{since}"
+    return ""
 
 
 CHECK = Check(

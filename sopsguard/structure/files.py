@@ -8,6 +8,7 @@ from sopsguard.model import UserError, printable
 from sopsguard.sops.file import Broken, SopsFile
 from sopsguard.sops.opening import Opened, Refused
 from sopsguard.structure import names
+from sopsguard.structure.hosts import Entry, entries
 from sopsguard.structure.judgement import Budget, Fault, Verdict, judge
 from sopsguard.structure.schema import Schema
 from sopsguard.structure.schema import read as read_schema
@@ -104,11 +105,8 @@ class Structure:
     @cached_property
     def forbidden(self) -> Mapping[str, tuple[names.Forbidden, ...]]:
         """The secrets that belong into no file."""
-        found = {p: tuple(f for d in documents for f in names.forbidden(d)) for p, documents in self._all()}
+        found = {p: tuple(f for d in docs for f in names.forbidden(d)) for p, docs in self.documents.items()}
         return {path: said for path, said in found.items() if said}
-
-    def _all(self) -> list[tuple[str, tuple[Shadow, ...]]]:
-        return list(self.documents.items())
 
     @cached_property
     def faults(self) -> Mapping[str, tuple[Fault, ...]]:
@@ -123,6 +121,17 @@ class Structure:
             if kept := tuple(f for f in said if f.place.path not in secret):
                 found[path] = kept
         return found
+
+    @property
+    def opened(self) -> frozenset[str]:
+        """The files that a key opened."""
+        return frozenset(path for path, opened in self._opened.items() if isinstance(opened, Opened))
+
+    @cached_property
+    def hosts(self) -> Mapping[str, tuple[Entry, ...]]:
+        """The subtrees of hosts in each file that has any."""
+        found = {path: tuple(e for d in docs for e in entries(d)) for path, docs in self.documents.items()}
+        return {path: there for path, there in found.items() if there}
 
     @cached_property
     def open(self) -> int:

@@ -212,7 +212,8 @@ def test_an_opened_key_of_the_file_itself_is_a_circle_whatever_its_name() -> Non
          "  sops.secrets.a.sopsFile = ./s.yaml; }", 1),
         ("{ services.openssh.hostKeys = [ { path = config.sops.secrets.a.path; } ];\n"
          '  sops.age.keyFile = "/var/k"; sops.secrets.a.sopsFile = ./s.yaml; }', 0),
-        ("{ services.openssh.x.hostKeyPub = config.sops.secrets.a.path;\n  sops.secrets.a.sopsFile = ./s.yaml; }", 0),
+        ("{ services.openssh.x.hostKeyPub = config.sops.secrets.a.path;\n"
+         "  sops.secrets.a.sopsFile = ./s.yaml; }", 0),
         ('{ sops.age.keyFile = "/var/k"; sops.secrets.a.sopsFile = ./s.yaml; }', 0),
     ],
 )  # fmt: skip
@@ -297,7 +298,8 @@ TREES: list[tuple[Files, list[str]]] = [
     ({K: BOTH, "secret.yaml": SECRET,
       "pod.yaml": "kind: Pod\nspec:\n  containers: [{envFrom: [{secretRef: {name: z}}]}]\n"}, []),
     ({"a/kustomization.yaml": "resources: [../b, pod.yaml]\n",
-      "b/kustomization.yaml": "resources: [../a, secret.yaml]\n", "a/pod.yaml": POD_B, "b/secret.yaml": SECRET}, ["no B"]),
+      "b/kustomization.yaml": "resources: [../a, secret.yaml]\n", "a/pod.yaml": POD_B, "b/secret.yaml": SECRET},
+     ["no B"]),
 ]  # fmt: skip
 
 

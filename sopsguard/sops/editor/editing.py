@@ -7,7 +7,18 @@ from secrets import token_hex
 from typing import Any
 
 from sopsguard.document import Item, Mapping, Node, Scalar, Sequence, Time, Value
-from sopsguard.document.patch import CannotPatch, NoPlace, dotted, find, made, put, spliced, taken
+from sopsguard.document.patch import (
+    CannotPatch,
+    Found,
+    NoPlace,
+    Splice,
+    dotted,
+    find,
+    made,
+    put,
+    spliced,
+    taken,
+)
 from sopsguard.document.scalars import display, plain_bytes
 from sopsguard.sops.cipher import CannotDecrypt
 from sopsguard.sops.editor import meaning
@@ -24,6 +35,7 @@ from sopsguard.sops.editor.opened import (
     unchanged,
 )
 from sopsguard.sops.editor.refusal import CannotEdit, Command, Why, index_of, sops_line
+from sopsguard.sops.envelope import parse
 from sopsguard.sops.file import BLOCK, SopsFile
 from sopsguard.sops.flat import PREFIX
 from sopsguard.sops.identity import Identities
@@ -158,30 +170,53 @@ class _Edit:
         self.scoped = state.file.selection.needs_comments
 
     def changed(self, changes: Many[Change]) -> bytes:
-        for number, change in enumerate(changes):
-            file = self.file if number == 0 else readable(self.data, self.file.path)
-            root = file.document.roots[change.document]
-            patch = patch_of(file, root)
-            if isinstance(change, Unset):
-                # A comment that decides what is encrypted must not pass on to the next key.
-                self.loses_comments = True
-                splices = taken(patch, root, change.path, self.scoped)
-            else:
-                self.look_at(file, root, change.path)
-                splices = put(patch, root, change.path, self.marked(change.value))
+        """The text with all changes made and every new value in it, but with the old seal."""
+        rest = list(changes)
+        while rest:
+            file = readable(self.data, self.file.path) if len(rest) < len(changes) else self.file
+            splices: list[Splice] = []
+            places: set[int] = set()
+            # Single values that stand there already are changed together, all else one by one.
+            while rest:
+                change = rest[0]
+                root = file.document.roots[change.document]
+                found = find(root, change.path)
+                simple = (
+                    isinstance(change, Set)
+                    and not found.rest
+                    and isinstance(found.node, Scalar)
+                    and not isinstance(change.value, dict | list)
+                )
+                if splices and not (simple and found.node.start not in places):
+                    break
+                splices += self.change(file, root, rest.pop(0), found)
+                places.add(found.node.start)
+                if not simple:
+                    break
             self.data = spliced(self.data, splices)
         return self.filled()
 
-    def look_at(self, file: SopsFile, root: Mapping, path: Path) -> None:
-        node = find(root, path)
-        if node.rest:
+    def change(self, file: SopsFile, root: Mapping, change: Change, found: Found) -> list[Splice]:
+        patch = patch_of(file, root)
+        if isinstance(change, Unset):
+            # A comment that decides what is encrypted must not pass on to the next key.
+            self.loses_comments = True
+            return taken(patch, root, change.path, self.scoped)
+        self.look_at(file, found, change.path)
+        return put(patch, root, change.path, self.marked(change.value))
+
+    def look_at(self, file: SopsFile, found: Found, path: Path) -> None:
+        if found.rest:
             return
-        if not isinstance(node.node, Scalar):
+        if not isinstance(found.node, Scalar):
             self.loses_comments = True
             return
-        for leaf in file.leaves:
-            if leaf.node is node.node and leaf.is_comment and leaf.selected:
-                raise self.state.cannot(Why.PLACE, f"`{dotted(path)}` is an encrypted comment")
+        text = found.node.value
+        envelope = parse(text) if isinstance(text, str) else None
+        if envelope is None or envelope.type != "comment":
+            return
+        if any(leaf.node is found.node and leaf.selected for leaf in file.leaves):
+            raise self.state.cannot(Why.PLACE, f"`{dotted(path)}` is an encrypted comment")
 
     def marked(self, value: Content) -> Node:
         if isinstance(value, dict):
@@ -200,7 +235,8 @@ class _Edit:
 
     def filled(self) -> bytes:
         file = readable(self.data, self.file.path)
-        kept = self.kept()
+        kept = self.kept({leaf.text for leaf in file.leaves})
+        patches = [patch_of(file, root) for root in file.document.roots]
         splices = []
         for leaf in file.leaves:
             mark = leaf.text or ""
@@ -213,17 +249,17 @@ class _Edit:
             if leaf.selected and value is not None:
                 known = kept.get((leaf.aad, type(value), plain_bytes(value)), [])
                 value = known.pop() if known else self.state.cipher.encrypt(value, leaf.aad)
-            splices.append(patch_of(file, file.document.roots[leaf.document]).fill(leaf.node, value))
+            splices.append(patches[leaf.document].fill(leaf.node, value))
         if any(mark.encode() in self.data for mark in self.marks):
             raise CannotPatch("the text has a form in which the value cannot be put there")
         return spliced(self.data, splices)
 
-    def kept(self) -> dict[tuple[str, type, bytes], list[str]]:
+    def kept(self, there: set[str | None]) -> dict[tuple[str, type, bytes], list[str]]:
         """The ciphertexts that went, by what they say: sops takes the same one for the same value again."""
         found: dict[tuple[str, type, bytes], list[str]] = {}
         for leaf, plain in zip(self.file.leaves, self.state.opened.leaves, strict=True):
             text = leaf.text
-            if plain.encrypted and not plain.comment and text and text.encode() not in self.data:
+            if plain.encrypted and not plain.comment and text and text not in there:
                 key = (leaf.aad, type(plain.value), plain_bytes(plain.value))
                 found.setdefault(key, []).insert(0, text)
         return found

@@ -105,14 +105,14 @@ def rotate(
 def _resealed(state: Ready, cipher: Cipher) -> list[Splice]:
     """Every ciphertext under the new key."""
     splices = []
+    patches = [patch_of(state.file, root) for root in state.file.document.roots]
     for leaf, plain in zip(state.file.leaves, state.opened.leaves, strict=True):
         if not plain.encrypted or leaf.is_empty or leaf.envelope is None:
             continue
         iv = _decoded(leaf.envelope.iv)
         text = cipher.encrypt(plain.value, leaf.aad, comment=plain.comment, iv=iv)
         if isinstance(leaf.node, Scalar):
-            patch = patch_of(state.file, state.file.document.roots[leaf.document])
-            splices.append(patch.fill(leaf.node, text))
+            splices.append(patches[leaf.document].fill(leaf.node, text))
         else:
             start = leaf.node.start + 1
             old = (leaf.text or "").encode("utf-8", "surrogateescape")
@@ -262,15 +262,21 @@ class _Plan:
             text.take(("key_groups",))
         (group,) = wrapped
         stays = {entry.at.path: enc for entry, enc in group if entry.at is not None}
+        recipients = self.file.metadata.recipients
+        text.put_all(
+            {
+                (*_place(recipient)[1:], "enc"): made(stays[recipient.path])
+                for recipient in recipients
+                if stays.get(recipient.path, recipient.enc) != recipient.enc
+            }
+        )
         for entry, enc in group:
             if entry.at is None:
                 text.append_age(_entry(entry.key, enc, self.order()))
-        for recipient in reversed(self.file.metadata.recipients):
-            place = _place(recipient)[1:]
+        for recipient in reversed(recipients):
             if recipient.path not in stays:
+                place = _place(recipient)[1:]
                 text.take(place if text.count(recipient.family) > 1 else place[:1])
-            elif stays[recipient.path] != recipient.enc:
-                text.put((*place, "enc"), made(stays[recipient.path]))
         return text.data
 
 
@@ -294,9 +300,11 @@ class _Block:
         listed = self.now()[2].get(name)
         return len(listed.entries()) if isinstance(listed, Sequence) else 0
 
-    def put(self, path: tuple[str | int, ...], node: Node) -> None:
-        patch, root, _ = self.now()
-        self.data = spliced(self.data, put(patch, root, (BLOCK, *path), node))
+    def put_all(self, nodes: dict[tuple[str | int, ...], Node]) -> None:
+        if nodes:
+            patch, root, _ = self.now()
+            changes = (put(patch, root, (BLOCK, *path), node) for path, node in nodes.items())
+            self.data = spliced(self.data, (splice for change in changes for splice in change))
 
     def take(self, path: tuple[str | int, ...]) -> None:
         patch, root, _ = self.now()
@@ -304,7 +312,7 @@ class _Block:
 
     def append_age(self, entry: Node) -> None:
         if self.count("age"):
-            self.put(("age", self.count("age")), entry)
+            self.put_all({("age", self.count("age")): entry})
             return
         several = Sequence()
         several.add(entry)

@@ -4,9 +4,10 @@ from sopsguard.history.blobs import Illegible
 from sopsguard.history.breaches import Breach, Present, Unsettled, judged
 from sopsguard.history.exposure import DataKey, Exposed, Exposure, exposures, openers, reach
 from sopsguard.history.facts import FORM, Facts, NotFacts, Value, decoded, encoded, facts_of
+from sopsguard.history.lineage import Judged
 from sopsguard.history.readers import Readers
 from sopsguard.history.record import Record
-from sopsguard.history.timeline import Interval, Judged, Missing, Moment, Timeline, ValueLine
+from sopsguard.history.timeline import Interval, Missing, Moment, Timeline, ValueLine
 from sopsguard.history.versions import History, Past, Version
 
 __all__ = [

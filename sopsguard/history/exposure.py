@@ -6,7 +6,8 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from sopsguard.history.facts import Facts, Value
-from sopsguard.history.timeline import FileVersion, Moment, Timeline
+from sopsguard.history.following import FileVersion
+from sopsguard.history.timeline import Moment, Timeline
 from sopsguard.history.values import State, counts
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
+from sopsguard.history.lineage import along
 from sopsguard.history.stated import Keys, PublicKey, Rules
 from sopsguard.history.timeline import Moment, Timeline
 
@@ -131,33 +132,22 @@ class Readers:
         return number in self._timeline.cut
 
     def _follow(self) -> None:
-        trees: dict[int, dict[str, _Standing]] = {}
-        keys: dict[int, dict[str, Keys]] = {}
-        parents = self._timeline.parents
-        left = [0] * len(parents)
-        for mine in parents:
-            for parent in mine:
-                left[parent] += 1
-        for number, mine in enumerate(parents):
-            befores = [trees[parent] for parent in mine]
-            trees[number] = self._tree(number, befores, self._timeline.stated[number])
-            shown = keys[mine[0]] if mine else {}
-            changed = {
-                path: said for path, said in self._timeline.stated[number] if not isinstance(said, Rules)
-            }
-            if changed:
-                shown = {path: one for path, one in shown.items() if path not in changed}
-                shown |= {path: said for path, said in changed.items() if said is not None}
-            keys[number] = shown
-            for parent in mine:
-                left[parent] -= 1
-                if not left[parent]:
-                    del trees[parent], keys[parent]
-        for number in sorted(trees, reverse=True):
-            for path, tokens in trees[number].items():
+        for tree, shown in along(self._timeline.parents, self._step):
+            for path, tokens in tree.items():
                 self._standing.setdefault(path, tokens)
-            for path, one in keys[number].items():
+            for path, one in shown.items():
                 self._keys.setdefault(path, one)
+
+    def _step(
+        self, number: int, befores: list[tuple[dict[str, _Standing], dict[str, Keys]]]
+    ) -> tuple[dict[str, _Standing], dict[str, Keys]]:
+        changes = self._timeline.stated[number]
+        shown = befores[0][1] if befores else {}
+        changed = {path: said for path, said in changes if not isinstance(said, Rules)}
+        if changed:
+            shown = {path: one for path, one in shown.items() if path not in changed}
+            shown |= {path: said for path, said in changed.items() if said is not None}
+        return self._tree(number, [tree for tree, _ in befores], changes), shown
 
     def _tree(
         self,

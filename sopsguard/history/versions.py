@@ -8,7 +8,8 @@ from sopsguard.cache import Cache
 from sopsguard.git import Commit
 from sopsguard.history.blobs import Known, Unread, facts_by_name, name_of
 from sopsguard.history.facts import Facts
-from sopsguard.history.timeline import Judged, Timeline
+from sopsguard.history.lineage import Judged
+from sopsguard.history.timeline import Timeline
 from sopsguard.snapshot import SUBMODULE, SYMLINK, Change, Entry, Piece, Unreadable
 from sopsguard.sops.file import SopsFile, may_be_sops, read
 

@@ -22,6 +22,10 @@ _COLOURS = {
 }
 
 
+# Information comes in hundreds where errors come in ones: of each rule so many are shown.
+FEW = 10
+
+
 class Style(NamedTuple):
     """How to write: with colours or without; `brief` leaves out what is information only."""
 
@@ -37,10 +41,17 @@ def lines(verdict: Verdict, target: Target, judged: "Judged", style: Style, unti
     """The report, line by line. `until` is the date that an example waiver line proposes."""
     if judged.trust is not None and judged.trust.sentence:
         yield f"sopsguard: {judged.trust.sentence}"
+    told: dict[str, int] = {}
     for finding in verdict.findings:
-        if style.brief and finding.level is Level.INFO:
-            continue
+        if finding.level is Level.INFO:
+            told[finding.rule] = told.get(finding.rule, 0) + 1
+            if style.brief or told[finding.rule] > FEW:
+                continue
         yield from _finding(finding, style, until)
+    for rule, number in told.items():
+        if number > FEW and not style.brief:
+            more = style.paint("info", "info")
+            yield f"{more}: {number - FEW:,} more of {rule}; all of them: --only {rule} --format json"
     for unknown in verdict.unknown:
         yield from _unknown(unknown, style)
     for line in judged.access.lines if judged.access is not None else ():

@@ -549,6 +549,7 @@ def _read_together(reader: "_Reader", shares: "Sequence[Callable[[], Iterable[Co
         return
     from sopsguard.crew import Crew
 
+    reader.settle()
     with Crew([partial(reader.told, share) for share in others]) as crew:
         reader.read(contents)
         for number, share in enumerate(others):
@@ -576,6 +577,10 @@ class _Reader:
     def read(self, contents: Iterable[Content]) -> None:
         for content in contents:
             self.add(content)
+
+    def settle(self) -> None:
+        if self._scanner is not None:
+            self._scanner.settle()
 
     def told(self, share: Callable[[], Iterable[Content]]) -> tuple[Any, ...]:
         """What a reader finds that begins with the scanner of this one, and reads a share."""

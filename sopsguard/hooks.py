@@ -105,6 +105,7 @@ def _staged(repo: Repository, changes: list[Change]) -> Target:
 
 def whole_index(repo: Repository) -> Target:
     """Everything that is in the index."""
+    _prepare()
     index = repo.index()
     changes = _all_new(index)
     if not changes:
@@ -128,6 +129,8 @@ def everything(repo: Repository, paths: Iterable[str] = ()) -> Target:
     besides; in a bare repository the tip."""
     if repo.bare:
         return revision(repo, "HEAD", paths)
+    if not paths:
+        _prepare()
     disk, index = repo.worktree(), repo.index()
     wanted = _within(paths)
     files = [c for c in _all_new(disk) if wanted(c.path)]
@@ -151,6 +154,8 @@ def everything(repo: Repository, paths: Iterable[str] = ()) -> Target:
 
 def revision(repo: Repository, rev: str, paths: Iterable[str] = ()) -> Target:
     """The tree of one commit, and its message."""
+    if not paths:
+        _prepare()
     commit = repo.resolve(rev)
     tree = repo.tree(commit)
     wanted = _within(paths)
@@ -203,8 +208,10 @@ def since(repo: Repository, rev: str, paths: Iterable[str] = ()) -> Target:
 
 def between(repo: Repository, base: str | None, tip: str, paths: Iterable[str] = ()) -> Target:
     """Every blob and message that any commit of base..tip brings, also what a later one removes."""
+    _prepare()
     end = repo.resolve(tip)
     start = repo.resolve(base) if base else None
+    coming = repo.range_changes(start, end)
     commits = repo.commits(start, end)
     if not commits:
         raise UserError(
@@ -212,7 +219,7 @@ def between(repo: Repository, base: str | None, tip: str, paths: Iterable[str] =
             "is the range the right way round?",
         )
     wanted = _within(paths)
-    changes = [c for c in repo.range_changes(start, end) if wanted(c.path)]
+    changes = [c for c in coming if wanted(c.path)]
     brought = {c.new.oid for c in changes if c.new}
     before = [c for c in changes if c.old and c.old.oid not in brought]
     messages = not list(paths)
@@ -258,6 +265,16 @@ def _past(repo: Repository, tip: str | None = None, *, direct: bool = False) -> 
         return repo.path_history(tips(), paths)
 
     return Past(changes, repo.pieces, repo.boundary, under_way, direct, lambda: repo.lineage(tips()))
+
+
+def _prepare() -> None:
+    """Load the scan while git is asked, where another processor has the time."""
+    from sopsguard import crew
+
+    if crew.size() > 1:
+        from sopsguard import scan
+
+        scan.prepare()
 
 
 def _shares(

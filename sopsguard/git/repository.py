@@ -396,11 +396,15 @@ class Repository:
         return found
 
     def _changes(self, walk: Sequence[str], paths: Sequence[str] = ()) -> Iterator[Change]:
+        """Git begins at once; the changes come when they are asked for."""
         commits = self._git.run(*walk)
         # git's two halves talk to each other; the format only says how many parents a commit has.
         process = self._git.run(
             "diff-tree", "--stdin", "-m", "--root", *_DIFF, "--format=%H %P", "--", *paths, stdin=commits
         )
+        return self._told(commits, process)
+
+    def _told(self, commits: Process, process: Process) -> Iterator[Change]:
         try:
             yield from by_commit(process.tokens())
             self._git.check(process, "compare the commits")

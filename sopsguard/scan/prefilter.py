@@ -24,6 +24,7 @@ class Prefilter:
     def __init__(self, keywords: Sequence[bytes]) -> None:
         self.keywords = tuple(keywords)
         self._database: Any = None
+        self._compiling: Any = None  # a lock that a thread holds while it compiles
         self._sizes = [len(k) for k in self.keywords]
         self._stretches = frozenset(i for i, k in enumerate(self.keywords) if len(set(k)) == 1 < len(k))
         # What a text must hold to hold the keyword: its first four bytes, as a number.
@@ -35,17 +36,56 @@ class Prefilter:
             else:
                 self._heads.setdefault(int.from_bytes(keyword[:4], sys.byteorder), []).append(index)
 
+    def prepare(self) -> None:
+        """Have the engine compiled in a thread, while git and the disk are waited for."""
+        if self._database is not None or self._compiling is not None:
+            return
+        from _thread import allocate_lock, start_new_thread
+
+        lock = allocate_lock()
+        lock.acquire()
+
+        def compiling() -> None:
+            try:
+                self._database = _compiled(self.keywords, self._stretches)
+            except Exception:  # noqa: BLE001  it will be compiled again where the failure can be told
+                self._database = None
+            finally:
+                lock.release()
+
+        try:
+            start_new_thread(compiling, ())
+        except RuntimeError:  # the system has no thread left: it is compiled when it is needed
+            return
+        self._compiling = lock
+
+    @property
+    def is_preparing(self) -> bool:
+        """Whether a thread compiles the engine, or has done so."""
+        return self._compiling is not None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether using the engine costs nothing more to begin with."""
+        return bool(self._database)
+
+    def engine(self) -> Any:
+        """The engine, compiled and with no thread at work; False where there is none."""
+        if self._compiling is not None:
+            with self._compiling:
+                self._compiling = None
+        if self._database is None:
+            self._database = _compiled(self.keywords, self._stretches)
+        return self._database
+
     def find(self, data: bytes, bulk: bool = False) -> Positions:
         """Where each keyword stands in `data`; those that do not are left out.
 
         `bulk` takes the engine for small inputs too (its start is already paid for); large inputs use
         it anyway where it is installed.
         """
-        if bulk or len(data) >= BULK:
-            if self._database is None:
-                self._database = _compiled(self.keywords, self._stretches)
-            if self._database:
-                return self._by_engine(data)
+        if (bulk or len(data) >= BULK) and self.engine():
+            return self._by_engine(data)
         return self._by_pass(data)
 
     def _by_pass(self, data: bytes) -> Positions:

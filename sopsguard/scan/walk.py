@@ -167,7 +167,8 @@ class Walk:
     def _keywords(self, text: bytes) -> "Positions":
         """Where the keywords stand. Loading the engine (45 ms) pays once some data has gone by."""
         self._seen += len(text)
-        return self._prefilter.find(text, self._bulk and self._seen > ENGINE)
+        bulk = self._bulk and (self._seen > ENGINE or self._prefilter.is_ready)
+        return self._prefilter.find(text, bulk)
 
     def _known(
         self, text: bytes, found: "Positions", generic: bool, region: tuple[int, int] | None

@@ -12,7 +12,7 @@ from functools import cached_property
 from itertools import islice, product
 
 from sopsguard.model import Location
-from sopsguard.nix.stated import Default, FileRef, NixFacts, Place, Secret
+from sopsguard.nix.stated import Default, Doubt, FileRef, NixFacts, Place, Secret
 from sopsguard.nix.tree import Tree
 from sopsguard.references.graph import Graph, Reach
 from sopsguard.references.meaning import FORMATS, WHOLE, Contents, Fault, Leaf
@@ -140,6 +140,22 @@ class References:
                     return tuple(found)
                 found.append(self._reference(declared, host, reach))
         return tuple(found)
+
+    @cached_property
+    def computed_sets(self) -> tuple[tuple[str, Doubt], ...]:
+        """Where the names of many secrets at once are computed: the file, and what is said of it."""
+        return tuple(
+            (path, doubt)
+            for path, facts in self.facts.items()
+            for doubt in facts.doubts
+            if doubt.reason.startswith(("the set of secrets", "the names are computed", "the set `sops"))
+            and all(host.place != doubt.place for host in facts.hosts)
+        )
+
+    @property
+    def sets_are_computed(self) -> bool:
+        """Whether there may be declarations that were not seen: computed, or in a file that does not parse."""
+        return bool(self.computed_sets) or any(facts.errors for facts in self.facts.values())
 
     # declarations and their contexts
 

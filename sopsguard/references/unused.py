@@ -5,10 +5,12 @@ from collections.abc import Iterator, Set
 from typing import NamedTuple
 
 from sopsguard.document import Comment
+from sopsguard.nix.stated import UseKind
 from sopsguard.references.meaning import Fault
 from sopsguard.references.resolve import Failure, References, Target
 from sopsguard.sops.file import SopsFile
 
+_DECLARED = (UseKind.SECRET, UseKind.PLACEHOLDER)
 _TOLD = 20
 # Values that state what everybody may know: nobody need refer to them.
 _PUBLIC = re.compile(
@@ -68,11 +70,13 @@ def unused(references: References, apart: Set[str] = frozenset()) -> Iterator[Un
 
 
 def _is_complete(references: References) -> bool:
-    """Whether every Nix file was read, and no set of names is computed."""
-    return not (references.tree.unread or references.is_cut) and not any(
-        facts.errors or any(doubt.reason.startswith(("the set", "the names")) for doubt in facts.doubts)
-        for facts in references.facts.values()
-    )
+    """Whether every declaration was seen: all files were read, no set of names is computed, and nothing is
+    used that is declared elsewhere."""
+    if references.tree.unread or references.is_cut or references.sets_are_computed:
+        return False
+    declared = {s.name.static for facts in references.facts.values() for s in facts.secrets}
+    used = (use for facts in references.facts.values() for use in facts.uses if use.kind in _DECLARED)
+    return None in declared or all(u.name is None or u.name.static in {*declared, None} for u in used)
 
 
 def _values(file: SopsFile) -> Iterator[tuple[tuple[str, ...], int, int]]:

@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterator
+from itertools import islice
+from os.path import commonprefix
 from typing import NamedTuple
 
 from sopsguard.model import Level, Location, Unknown
@@ -12,6 +14,7 @@ from sopsguard.references.resolve import References, is_unused
 _KINDS = {UseKind.SECRET: "secrets", UseKind.PLACEHOLDER: "placeholder"}
 _SEARCHED = 5000
 _SEARCHES = 200
+_DIGITS = re.compile(r"\d+")
 
 
 class Undeclared(NamedTuple):
@@ -25,13 +28,11 @@ class Undeclared(NamedTuple):
 
 def undeclared(references: References) -> Iterator[Undeclared | Unknown]:
     """Uses of names that no declaration in the tree can have, each place once. Only one that is nearly the
-    name of a declared secret is surely a slip: others may be declared by a module from elsewhere, so they are
-    unknown. Says nothing where names are computed that may be the one used."""
+    name of a declared secret is surely a slip, and only where everything else that is used is declared:
+    otherwise modules from elsewhere declare secrets, and it is unknown. Says nothing where names are computed
+    that may be the one used."""
     facts = references.facts
-    if references.tree.unread or any(
-        found.errors or any(doubt.reason.startswith(("the set", "the names")) for doubt in found.doubts)
-        for found in facts.values()
-    ):
+    if references.tree.unread or references.sets_are_computed:
         return
     declared: set[str] = set()
     patterns: list[re.Pattern[str]] = []
@@ -44,6 +45,7 @@ def undeclared(references: References) -> Iterator[Undeclared | Unknown]:
                 patterns.append(_pattern(secret.name))
             else:
                 return
+    slips: list[Undeclared] = []
     foreign: list[tuple[Location, str]] = []
     searches = 0
     for path, found in facts.items():
@@ -62,8 +64,11 @@ def undeclared(references: References) -> Iterator[Undeclared | Unknown]:
                 foreign.append((where, written))
             else:
                 level = Level.WARNING if is_unused(path) else Level.ERROR
-                yield Undeclared(where, written, nearest, level)
-    if foreign:
+                slips.append(Undeclared(where, written, nearest, level))
+    if not foreign:
+        yield from slips
+    else:
+        foreign += [(slip.where, slip.written) for slip in slips]
         where, written = foreign[0]
         more = f" (and {len(foreign) - 1} more like it)" if len(foreign) > 1 else ""
         reason = f"{written} is declared nowhere in this repository{more}"
@@ -80,11 +85,26 @@ def _pattern(text: Text) -> re.Pattern[str]:
 
 
 def _nearest(name: str, declared: set[str]) -> str | None:
-    from difflib import get_close_matches
+    """The one declared name that differs by a letter or two, not only by digits."""
+    alike = [
+        other
+        for other in islice(declared, _SEARCHED)
+        if abs(len(other) - len(name)) <= 2 and len(name) > 4 and _differ(name, other) <= 2
+    ]
+    return alike[0] if len(alike) == 1 and _DIGITS.sub("", alike[0]) != _DIGITS.sub("", name) else None
 
-    folder = name.rpartition("/")[0]
-    alike = [other for other in declared if other.rpartition("/")[0] == folder] or sorted(declared)
-    if len(alike) > _SEARCHED:
-        return None
-    close = get_close_matches(name, sorted(alike), 1, 0.85)
-    return close[0] if close else None
+
+def _differ(one: str, other: str) -> int:
+    """In how many letters two names differ (Levenshtein); more than two are not counted further."""
+    start = len(commonprefix((one, other)))
+    one, other = one[start:], other[start:]
+    end = len(commonprefix((one[::-1], other[::-1])))
+    one, other = one[: len(one) - end], other[: len(other) - end]
+    if min(len(one), len(other)) > 4:
+        return 3
+    row = list(range(len(other) + 1))
+    for number, letter in enumerate(one, 1):
+        before, row = row, [number]
+        for place, wanted in enumerate(other):
+            row.append(min(before[place] + (letter != wanted), before[place + 1] + 1, row[place] + 1))
+    return row[-1]

@@ -125,13 +125,7 @@ def undecided(references: References) -> Iterator[Unknown]:
         more = f" (and {len(group) - 1} more like it)" if len(group) > 1 else ""
         first = group[0]
         yield Unknown(first.where, f"{first.written} is not resolved: {reason}{more}", needed)
-    computed = [
-        (path, doubt)
-        for path, facts in references.facts.items()
-        for doubt in facts.doubts
-        if doubt.reason.startswith(("the set of secrets", "the names are computed"))
-        and all(host.place != doubt.place for host in facts.hosts)
-    ]
+    computed = references.computed_sets
     if computed:
         path, doubt = computed[0]
         more = f" (and {len(computed) - 1} more like it)" if len(computed) > 1 else ""

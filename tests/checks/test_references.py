@@ -298,8 +298,8 @@ TREES: list[tuple[Files, list[str]]] = [
     ({K: BOTH, "secret.yaml": SECRET,
       "pod.yaml": "kind: Pod\nspec:\n  containers: [{envFrom: [{secretRef: {name: z}}]}]\n"}, []),
     ({"a/kustomization.yaml": "resources: [../b, pod.yaml]\n",
-      "b/kustomization.yaml": "resources: [../a, secret.yaml]\n", "a/pod.yaml": POD_B, "b/secret.yaml": SECRET},
-     ["no B"]),
+      "b/kustomization.yaml": "resources: [../a, secret.yaml]\n", "a/pod.yaml": POD_B,
+      "b/secret.yaml": SECRET}, ["no B"]),
 ]  # fmt: skip
 
 

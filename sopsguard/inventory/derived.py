@@ -4,7 +4,6 @@ Existence comes from the flake, from the folder of a host, or from a public key 
 `.sops.yaml` only name. Whatever cannot be decided is in `Inventory.unsure`, never guessed.
 """
 
-import posixpath
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -582,7 +581,7 @@ def _up(path: str) -> Iterator[str]:
     """The path itself and every folder above it."""
     while path:
         yield path
-        path = posixpath.dirname(path)
+        path = path.rpartition("/")[0]
 
 
 # --- beside an inventory.yaml ----------------------------------------------------------------------------
@@ -599,6 +598,16 @@ def completed(stated: Inventory, derived: Inventory) -> Inventory:
     for number, holder in enumerate(holders):
         for name in holder.names:
             by_name.setdefault(folded(name), []).append(number)
+    by_reader: dict[str, set[int]] = {}
+    for number, holder in enumerate(holders):
+        for name in holder.readers:
+            by_reader.setdefault(name, set()).add(number)
+
+    def owned(found: Holder) -> int | None:
+        """Whose all keys are that a name stands for which claims to be nobody in particular."""
+        owners = {n for name in found.readers for n in by_reader.get(derived.same.get(name, name), {-1})}
+        return next(iter(owners - {-1}), None) if found.kind is Kind.UNKNOWN and len(owners) == 1 else None
+
     more: dict[int, list[Holder]] = {}
     undeclared: list[Holder] = []
     unknown: list[Holder] = []
@@ -611,6 +620,8 @@ def completed(stated: Inventory, derived: Inventory) -> Inventory:
             more.setdefault(match[0], []).append(found)
         elif found.exists:
             undeclared.append(found)
+        elif (owner := owned(found)) is not None:
+            more.setdefault(owner, []).append(replace(found, notes=()))
         else:
             unknown.append(found)
 

@@ -281,7 +281,8 @@ class Inventory:
 def folded(name: str) -> str:
     """A name as names are compared: ASCII letter case and `-`, `_`, `.` make no difference. Other letters
     stay: a name with a look-alike from another alphabet is another name."""
-    return "".join(c.lower() if c.isascii() else c for c in name).replace("_", "-").replace(".", "-")
+    plain = name.lower() if name.isascii() else "".join(c.lower() if c.isascii() else c for c in name)
+    return plain.replace("_", "-").replace(".", "-")
 
 
 # --- what a change adds for itself -----------------------------------------------------------------------

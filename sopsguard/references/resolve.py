@@ -154,7 +154,7 @@ class References:
 
     @property
     def sets_are_computed(self) -> bool:
-        """Whether there may be declarations that were not seen: computed, or in a file that does not parse."""
+        """Whether declarations may have been missed: computed, or in a file that does not parse."""
         return bool(self.computed_sets) or any(facts.errors for facts in self.facts.values())
 
     # declarations and their contexts

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from itertools import islice
-from os.path import commonprefix
 from typing import NamedTuple
 
 from sopsguard.model import Level, Location, Unknown
@@ -96,9 +95,9 @@ def _nearest(name: str, declared: set[str]) -> str | None:
 
 def _differ(one: str, other: str) -> int:
     """In how many letters two names differ (Levenshtein); more than two are not counted further."""
-    start = len(commonprefix((one, other)))
+    start = _alike(one, other)
     one, other = one[start:], other[start:]
-    end = len(commonprefix((one[::-1], other[::-1])))
+    end = _alike(one[::-1], other[::-1])
     one, other = one[: len(one) - end], other[: len(other) - end]
     if min(len(one), len(other)) > 4:
         return 3
@@ -108,3 +107,10 @@ def _differ(one: str, other: str) -> int:
         for place, wanted in enumerate(other):
             row.append(min(before[place] + (letter != wanted), before[place + 1] + 1, row[place] + 1))
     return row[-1]
+
+
+def _alike(one: str, other: str) -> int:
+    """How many letters two names have in common at their beginning."""
+    return next(
+        (n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
+    )

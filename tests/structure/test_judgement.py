@@ -6,22 +6,13 @@ from typing import Any
 import jsonschema
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from jsonschema import FormatChecker
 
-from sopsguard.sops.editor import CannotEncrypt, encrypt
-from sopsguard.sops.file import SopsFile, read
-from sopsguard.sops.identity import Source, parse
-from sopsguard.sops.opening import Opened, open_file
-from sopsguard.structure import formats, judgement, schema, shadow
+from sopsguard.sops.editor import CannotEncrypt
+from sopsguard.structure import judgement, schema
 from sopsguard.structure.shadow import Array, Known, Object, Place, Shadow
 from sopsguard.structure.truth import Truth
+from tests.structure.judging import CHECKER, both
 from tests.structure.schemas import documents, schemas
-from tests.throwaway import age_identity
-
-CHECKER = FormatChecker(("date", "ipv4", "uuid", "email"))
-for _name, _format in formats.OURS.items():
-    CHECKER.checks(_name)(lambda text, f=_format: not isinstance(text, str) or f.judge(text) is Truth.VALID)
-
 
 TOP = Place((), 1)
 
@@ -52,21 +43,6 @@ def test_on_a_document_in_clear_it_agrees_with_jsonschema(document: Any, content
     assert verdict.unfinished == ""
     assert verdict.truth is (Truth.VALID if oracle.is_valid(document) else Truth.INVALID)
     assert bool(verdict.faults) == (verdict.truth is Truth.INVALID)
-
-
-IDENTITY, RECIPIENT = age_identity()
-IDENTITIES = parse(IDENTITY.encode(), Source("text", "the test"))
-
-
-def both(document: Any, format: str) -> tuple[Shadow, Shadow]:
-    """The document without a key and with one, encrypted for real."""
-    data = json.dumps(document, ensure_ascii=False).encode()
-    sealed = encrypt(data, format, [[RECIPIENT]], "2026-01-02T03:04:05Z")
-    file = read(sealed, f"x.{format}")
-    assert isinstance(file, SopsFile)
-    opened = open_file(file, IDENTITIES)
-    assert isinstance(opened, Opened)
-    return shadow.of_file(file)[0], shadow.of_opened(opened)[0]
 
 
 def plain(node: Shadow) -> Any:

@@ -29,6 +29,6 @@ CHECK = Check(
     run,
     Example(
         bad={"secrets.dec.yaml": "wireguard:\n  private_key: see the safe\n"},
-        good={"secrets.yaml": Encrypted("wireguard:\n  private_key: see the safe\n")},
+        good={"secrets.yaml": Encrypted("wireguard:\n  private_key: {wireguard-key}\n")},
     ),
 )

@@ -43,7 +43,8 @@ def run(ctx: Context) -> Iterator[Finding]:
             continue
         usual = Counter(paths.values()).most_common(1)[0]
         for host in hosts:
-            if host.name not in paths:
+            # Of a host with nothing at all others say that it reads nothing.
+            if host.name not in paths and any(host.name in others for others in has.values()):
                 yield Finding(
                     Location(usual[0], key=f"{kind}.{host.name}") if usual[1] > 1 else host.where,
                     f"{host.name} has no {NOUNS[kind]} in a SOPS file, as {len(paths)} other hosts have",
@@ -70,6 +71,7 @@ INVENTORY = (
     "  attic:\n    aliases: [loft]\n  cellar:\n    aliases: [vault]\n"
 )
 KEYS = "wireguard:\n  tower:\n    private_key: {wireguard-key}\n  attic:\n    private_key: {wireguard-key}\n"
+OTHER = "age:\n  cellar:\n    private: {age-identity}\n"
 CHECK = Check(
     "incomplete-host",
     Family.SCHEMA,
@@ -77,10 +79,10 @@ CHECK = Check(
     __doc__,
     run,
     Example(
-        bad={"inventory.yaml": INVENTORY, "secrets.yaml": Encrypted(KEYS)},
+        bad={"inventory.yaml": INVENTORY, "secrets.yaml": Encrypted(f"{OTHER}{KEYS}")},
         good={
             "inventory.yaml": INVENTORY,
-            "secrets.yaml": Encrypted(f"{KEYS}  cellar:\n    private_key: {{wireguard-key}}\n"),
+            "secrets.yaml": Encrypted(f"{OTHER}{KEYS}  cellar:\n    private_key: {{wireguard-key}}\n"),
         },
     ),
 )

@@ -180,14 +180,13 @@ class _Source:
     def _subjects(self, listed: Sequence[str]) -> Iterator[Subject]:
         raw = self._commits.raw(listed, commit.MOST)
         while portion := list(islice(raw, _TOGETHER)):
-            parents = {}
-            for oid, data in portion:
-                parents[oid] = _parents(oid, data)
-            changes = self._commits.changes(
-                [(oid, known) for oid, known in parents.items() if known is not None]
-            )
-            for oid, data in portion:
-                yield Subject(oid, data, tuple(map(_touched, changes.get(oid, ()))))
+            read = [commit.read(oid, data) for oid, data in portion]
+            known = [(one.oid, one.parents) for one in read if isinstance(one, commit.Commit)]
+            changes = self._commits.changes(known)
+            for (oid, _), parsed in zip(portion, read, strict=True):
+                subject = Subject(oid, parsed, tuple(map(_touched, changes.get(oid, ()))))
+                yield subject
+                self._inherit(subject)
 
     def _engine(self) -> Engine:
         return self._made
@@ -201,7 +200,7 @@ class _Source:
     def of_parents(self, subject: Subject) -> Sequence[Authority]:
         """The rules of every parent; of the trusted revision where a parent has none."""
         found: dict[int, Authority] = {}
-        for parent in _parents(subject.oid, subject.raw) or ():
+        for parent in _parents(subject):
             one = self._at(parent)
             found[id(one)] = one
         return tuple(found.values()) or (self._default,)
@@ -215,6 +214,15 @@ class _Source:
         if oid not in self._by_parent:
             self._by_parent[oid] = self._load(oid)
         return self._by_parent[oid]
+
+    def _inherit(self, subject: Subject) -> None:
+        """Note that a commit which leaves policy and keys alone says what its first parent says."""
+        first = next(iter(_parents(subject)), None)
+        known = self._by_parent.get(first or "")
+        if known is not None:
+            names = {FILE, *known.rules.files}
+            if not any(touched.path in names for touched in subject.changes[0]):
+                self._by_parent[subject.oid] = known
 
     def _load(self, oid: str) -> Authority:
         entries = self._commits.entries(oid, [FILE])
@@ -348,12 +356,9 @@ class _Source:
         return None if found is None else found.baseline
 
 
-def _parents(oid: str, data: bytes | None) -> tuple[str, ...] | None:
-    """What the commit itself names, None if it cannot be read."""
-    try:
-        return None if data is None else commit.parse(oid, data).parents
-    except Refused:
-        return None
+def _parents(subject: Subject) -> tuple[str, ...]:
+    """What the commit itself names; none if it cannot be read."""
+    return subject.parsed.parents if isinstance(subject.parsed, commit.Commit) else ()
 
 
 def _touched(changes: Sequence[Change]) -> tuple[Touched, ...]:

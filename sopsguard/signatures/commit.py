@@ -13,6 +13,7 @@ from sopsguard.signatures.reason import Reason, Refused
 # Beyond this nothing is parsed. Real commits have some kilobytes; git's own largest is below 64 KiB.
 MOST = 1 << 20
 MOST_SIGNATURE = 64 << 10
+_LARGE = f"larger than {MOST >> 20} MiB"
 _MOST_PARENTS = 1024
 _LATEST = 1 << 40
 
@@ -73,6 +74,14 @@ def object_id(kind: str, data: bytes, digits: int) -> str:
     if digits == 64:
         return sha256(header + data).hexdigest()
     return sha1(header + data, usedforsecurity=False).hexdigest()
+
+
+def read(oid: str, data: bytes | None) -> Commit | Refused:
+    """The same as `parse`, with the refusal as an answer; `data` is None above `MOST` bytes."""
+    try:
+        return Refused(Reason.MALFORMED, _LARGE) if data is None else parse(oid, data)
+    except Refused as e:
+        return e.with_traceback(None)
 
 
 def parse(oid: str, data: bytes) -> Commit:
@@ -139,7 +148,7 @@ class _Header(NamedTuple):
 
 def _check_size(data: bytes) -> None:
     if len(data) > MOST:
-        raise _malformed(f"larger than {MOST >> 20} MiB")
+        raise _malformed(_LARGE)
 
 
 def _headers(data: bytes) -> tuple[list[_Header], bytes]:

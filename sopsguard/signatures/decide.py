@@ -31,11 +31,11 @@ class Touched(NamedTuple):
 
 
 class Subject(NamedTuple):
-    """A commit to judge. `raw` is None where it is larger than `commit.MOST`; `changes` holds, for each
-    parent of the raw object, what differs from it, and for a root what differs from nothing."""
+    """A commit to judge: what `commit.parse` made of it, and `changes`, which hold for each parent that the
+    object names what differs from it, and for a root what differs from nothing."""
 
     oid: str
-    raw: bytes | None
+    parsed: commit.Commit | Refused
     changes: tuple[tuple[Touched, ...], ...]
 
     def __repr__(self) -> str:
@@ -164,7 +164,9 @@ def _answered(waiting: Sequence[_Pending], engine: Callable[[], Engine]) -> Iter
         if asked and missing:
             yield verdict._replace(reason=Reason.ENGINE_MISSING, detail=missing)
         elif not all(answers[at : at + len(asked)]):
-            yield verdict._replace(reason=Reason.BAD_SIGNATURE, detail=f"{name} does not accept it")
+            made = all(q.signature.made_by(q.maker.key, q.payload) for q in asked)
+            detail = f"{name} does not accept it" if made else ""
+            yield verdict._replace(reason=Reason.BAD_SIGNATURE, detail=detail)
         else:
             yield verdict
         at += len(asked)
@@ -192,16 +194,13 @@ class _Judge:
         self._secret: dict[tuple[str, Version], bool] = {}
 
     def subject(self, subject: Subject, authorities: Sequence[Authority]) -> _Pending:
+        parsed = subject.parsed
+        if isinstance(parsed, commit.Commit):
+            self._times[parsed.oid] = parsed.committer.time
         if any(subject.oid in authority.rules.accepted for authority in authorities):
-            self._remember(subject)
             return _Pending(Verdict(subject.oid, Reason.ACCEPTED), ())
-        try:
-            if subject.raw is None:
-                raise Refused(Reason.MALFORMED, f"larger than {commit.MOST >> 20} MiB")
-            parsed = commit.parse(subject.oid, subject.raw)
-        except Refused as e:
-            return _Pending(Verdict(subject.oid, e.reason, e.detail), ())
-        self._times[parsed.oid] = parsed.committer.time
+        if isinstance(parsed, Refused):
+            return _Pending(Verdict(subject.oid, parsed.reason, parsed.detail), ())
         passed = _Pending(Verdict(subject.oid, Reason.NOT_NEEDED), ())
         questions: list[Question] = []
         for authority in authorities:
@@ -212,13 +211,6 @@ class _Judge:
             if passed.verdict.reason is Reason.NOT_NEEDED:
                 passed = pending
         return _Pending(passed.verdict, tuple(questions))
-
-    def _remember(self, subject: Subject) -> None:
-        """The time of a commit that is not judged further."""
-        try:
-            self._times[subject.oid] = commit.parse(subject.oid, subject.raw or b"").committer.time
-        except Refused:
-            return
 
     def _one(self, subject: Subject, parsed: commit.Commit, authority: Authority) -> _Pending:
         need = self._needs(subject, parsed, authority)
@@ -361,6 +353,8 @@ class _Judge:
             try:
                 self._check(question, holder)
             except Refused as e:
+                if e.reason is not Reason.WEAK_KEY and not signature.made_by(maker.key, parsed.payload):
+                    e = Refused(Reason.BAD_SIGNATURE, "")
                 # A key that somebody else has taken into their certificate must not hide its owner.
                 refused = refused or e
             else:
@@ -386,14 +380,9 @@ class _Judge:
         raise _unknown(proposed is not None and proposed.knows(issuers), longest)
 
     def _check(self, question: Question, holder: Holder) -> None:
-        """Raises `Refused` unless the OpenPGP signature holds, by all that our own facts say."""
+        """Raises `Refused` unless the key could make such a signature; whether it did, the engine says."""
         signature, certificate, maker = question.signature, question.certificate, question.maker
         when = signature.created or 0
-        for component in (certificate.primary, maker):
-            if component.key.weak:
-                raise Refused(Reason.WEAK_KEY, component.key.weak)
-        if not signature.made_by(maker.key, question.payload):
-            raise Refused(Reason.BAD_SIGNATURE, "")
         key = holder.key
         if (
             isinstance(key, OpenPGPKey)

@@ -23,19 +23,24 @@ from tests.gitrepo import Repo
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 
 
-def no_process_is_left() -> bool:
-    try:
-        os.waitpid(-1, os.WNOHANG)
-    except ChildProcessError:
-        return True
-    return False
+def processes(crew: Crew) -> list[int]:
+    return [process for process, _ in crew._members]
+
+
+def are_gone(processes: list[int]) -> bool:
+    """Whether none of them runs, and none waits to be buried."""
+    for process in processes:
+        with pytest.raises(ChildProcessError):
+            os.waitpid(process, os.WNOHANG)
+    return True
 
 
 def test_every_task_is_done_in_a_process_of_its_own() -> None:
     with Crew([os.getpid, os.getpid]) as both:
-        processes = {both.answer(0), both.answer(1)}
-    assert len(processes | {os.getpid()}) == 3
-    assert no_process_is_left()
+        forks = processes(both)
+        assert [both.answer(0), both.answer(1)] == forks
+    assert len({*forks, os.getpid()}) == 3
+    assert are_gone(forks)
 
 
 def test_an_answer_larger_than_a_pipe_comes_whole() -> None:
@@ -48,9 +53,10 @@ def test_a_task_that_fails_has_no_answer_and_says_nothing(capfd: pytest.CaptureF
         raise ValueError("hunter2")
 
     with Crew([fail]) as one:
+        forks = processes(one)
         assert one.answer(0) is None
     assert capfd.readouterr() == ("", "")
-    assert no_process_is_left()
+    assert are_gone(forks)
 
 
 def test_a_killed_process_has_no_answer() -> None:
@@ -64,17 +70,18 @@ def test_an_answer_cut_off_is_none() -> None:
         return bytes(1 << 20)  # more than the pipe takes while nobody reads
 
     with Crew([half]) as one:
-        process = one._members[0][0]
-        os.waitid(os.P_PID, process, os.WEXITED | os.WNOWAIT)
+        os.waitid(os.P_PID, processes(one)[0], os.WEXITED | os.WNOWAIT)
         assert one.answer(0) is None
 
 
 def test_processes_that_are_still_at_work_are_ended_with_the_crew() -> None:
     started = time.monotonic()
-    with pytest.raises(KeyError), Crew([lambda: time.sleep(600)]):
+    forks: list[int] = []
+    with pytest.raises(KeyError), Crew([lambda: time.sleep(600)]) as one:
+        forks += processes(one)
         raise KeyError
     assert time.monotonic() - started < 60
-    assert no_process_is_left()
+    assert are_gone(forks)
 
 
 def test_without_processes_to_be_had_there_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:

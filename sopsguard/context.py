@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sopsguard.nix.values import Unread
     from sopsguard.references import References
     from sopsguard.references.kubernetes import Manifests
+    from sopsguard.rotation import Age
     from sopsguard.scan import Hit, Scanner
     from sopsguard.scan.proof import Names
     from sopsguard.sops.config import Config
@@ -157,7 +158,7 @@ class Context:
         self.before = before
         self._history = history
         self._shares = shares
-        self.managed = Managed(snapshot, concerned, lambda: self._scanned[2])
+        self.managed = Managed(snapshot, concerned, lambda: self._scanned[2], self.policy.inventory)
         # The rules that this judgement runs: what a more special one of them tells, another need not.
         self.runs: frozenset[str] = frozenset()
         self._parsed: dict[tuple[str, bytes], NixFacts | Unread] = {}
@@ -186,7 +187,10 @@ class Context:
     @cached_property
     def concerns_sops(self) -> bool:
         """Whether anything under judgement has to do with sops: a commit that has not costs nothing more."""
-        if any(self._scanned[2].values()) or any(map(is_config, self.managed.concerned or ())):
+        concerned = self.managed.concerned or ()
+        if any(self._scanned[2].values()) or any(map(is_config, concerned)):
+            return True
+        if self.managed.inventory in concerned:
             return True
         if self.managed.concerned is None:
             return any(map(is_config, self.snapshot.paths()))
@@ -348,12 +352,13 @@ class Context:
         """Who there is: hosts, people, services, their keys, and how each is known."""
         from sopsguard.trust import inventory_of
 
-        judged = inventory_of(self.managed, self.policy.inventory, forgiving=self._is_past)
+        named = self.policy.inventory
+        judged = inventory_of(self.managed, named, self._parsed, forgiving=self._is_past)
         if self.trust is None or self.trust.side is None or self._is_past:
             return judged
         from sopsguard.inventory import trusting
 
-        side = inventory_of(Managed(self.trust.side), self.policy.inventory, forgiving=True)
+        side = inventory_of(Managed(self.trust.side), named, self._parsed, forgiving=True)
         return trusting(judged, side, self.trust.vouched)
 
     @property
@@ -396,6 +401,25 @@ class Context:
         timeline = self.timeline
         return Readers(timeline) if isinstance(timeline, Timeline) else None
 
+    @property
+    def now(self) -> int:
+        """The end of the day on which this is judged, in seconds since 1970, UTC."""
+        from datetime import UTC, datetime
+
+        return int(datetime.fromisoformat(self.today).replace(tzinfo=UTC).timestamp()) + 86399
+
+    @cached_property
+    def ages(self) -> "tuple[Age, ...]":
+        """How old everything is to which the schedule gives a limit, as far as history tells. Raises
+        `UserError` for a schedule that cannot be read."""
+        from sopsguard.history import Timeline
+        from sopsguard.rotation import ages, schedule
+
+        limits = schedule(self.policy.rotation)
+        if not isinstance(self.timeline, Timeline) or self.past_readers is None:
+            return ()
+        return ages(self.timeline, self.past_readers, limits)
+
     @cached_property
     def history(self) -> "History | None":
         """The versions of single files in git, or None where nothing is known of them."""
@@ -405,7 +429,6 @@ class Context:
     def timeline(self) -> "Timeline | Missing | None":
         """The life of every value and reader up to the state that is judged; None where nothing is known of
         history, `Missing` where git cannot tell it."""
-        from datetime import UTC, datetime
 
         from sopsguard.history import Illegible, Judged, Missing, facts_of
         from sopsguard.model import UserError
@@ -413,7 +436,6 @@ class Context:
 
         if self.history is None or not self.today:
             return None
-        end_of_day = int(datetime.fromisoformat(self.today).replace(tzinfo=UTC).timestamp()) + 86399
         files = self.managed.files
         facts = {
             path: facts_of(file) if isinstance(file, SopsFile) else Illegible()
@@ -421,7 +443,7 @@ class Context:
         }
         judged = Judged({**dict.fromkeys(self.managed.clear), **facts}, self.snapshot.__contains__)
         try:
-            return self.history.timeline(end_of_day, judged)
+            return self.history.timeline(self.now, judged)
         except UserError as e:
             return Missing((), f"the history is not whole: {e.message}", e.hint)
 

@@ -33,6 +33,7 @@ PROSE = (
     *(".lua", ".pl", ".java", ".c", ".h", ".tex", ".org", ".patch", ".diff"),
 )
 CONFIG_NAMES = (".sops.yaml", ".sops.yml")
+INVENTORY = "inventory.yaml"
 
 
 def is_config(path: str) -> bool:
@@ -50,6 +51,7 @@ class Managed:
 
     `concerned` limits what single files are judged (None: every file); `hinted`, when given, tells of paths
     that were read already whether they look like SOPS, so that they need not be read again to find out.
+    `inventory` is where the inventory lies, if not at the top.
     """
 
     def __init__(
@@ -57,16 +59,18 @@ class Managed:
         snapshot: Snapshot,
         concerned: frozenset[str] | None = None,
         hinted: Callable[[], Mapping[str, bool]] | None = None,
+        inventory: str = "",
     ) -> None:
+        self.inventory = inventory or INVENTORY
         self.snapshot = snapshot
         self.concerned = concerned
         self._hinted = hinted
 
     @cached_property
     def whole(self) -> bool:
-        """Whether every file is judged: always when a configuration is among what changed, because then
-        any file may have another rule than before."""
-        return self.concerned is None or any(is_config(path) for path in self.concerned)
+        """Whether every file is judged: always when a configuration or the inventory is among what changed,
+        because then any file may have another rule than before, and any recipient another holder."""
+        return self.concerned is None or any(p == self.inventory or is_config(p) for p in self.concerned)
 
     @cached_property
     def configs(self) -> "Mapping[str, Config]":

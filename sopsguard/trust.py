@@ -11,6 +11,8 @@ from sopsguard.snapshot import EXECUTABLE, FILE, Piece, Snapshot
 if TYPE_CHECKING:
     from sopsguard.inventory import Inventory
     from sopsguard.managed import Managed
+    from sopsguard.nix.stated import NixFacts
+    from sopsguard.nix.values import Unread
 
 
 class Outer(NamedTuple):
@@ -111,12 +113,19 @@ def _addition(waiver: Waiver) -> Addition:
     return Addition("waiver", waiver.rule, waiver.path, where)
 
 
-def inventory_of(managed: "Managed", named: str = "", *, forgiving: bool = False) -> "Inventory":
+def inventory_of(
+    managed: "Managed",
+    named: str = "",
+    memory: "dict[tuple[str, bytes], NixFacts | Unread] | None" = None,
+    *,
+    forgiving: bool = False,
+) -> "Inventory":
     """The inventory of a snapshot: its inventory.yaml with what the tree proves, else what the tree implies.
 
     `named` is where the policy says it lies (empty: at the top, where a file of that name that has no
-    section of ours is somebody else's). Raises `UserError` for one that cannot be read; `forgiving` (for an
-    old side, which the change may be about to mend) does without it instead.
+    section of ours is somebody else's). `memory` keeps Nix files that were parsed, by path and content.
+    Raises `UserError` for one that cannot be read; `forgiving` (for an old side, which the change may be
+    about to mend) does without it instead.
     """
     from sopsguard.inventory import derived, evidence, stated
 
@@ -148,7 +157,17 @@ def inventory_of(managed: "Managed", named: str = "", *, forgiving: bool = False
             f"the inventory {printable(path)} {reason}",
             "mend the setting `inventory` of the policy" if named else "a regular file is expected there",
         )
-    implied = derived.derive(evidence.gather(regular, read, managed.configs))
+    parsed = {} if memory is None else memory
+
+    def facts_of(data: bytes, path: str) -> "NixFacts | Unread":
+        from sopsguard.nix.facts import facts
+
+        known = parsed.get((path, data))
+        if known is None:
+            known = parsed[path, data] = facts(data, path)
+        return known
+
+    implied = derived.derive(evidence.gather(regular, read, managed.configs, facts_of))
     if said is not None:
         return derived.completed(said, implied)
     if foreign:

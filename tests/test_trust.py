@@ -358,3 +358,12 @@ def test_the_policy_says_where_the_inventory_lies() -> None:
 def test_an_outer_policy_is_read_strictly() -> None:
     with pytest.raises(UserError, match=r"^house.yaml:1:"):
         trust(Snapshot.of({}), RULES, outer=Outer(b"levles: {}", "house.yaml"))
+
+
+def test_a_change_of_the_inventory_alone_is_judged(repo: Repo) -> None:
+    commit(repo, inventory_yaml="hosts: {oak: {}}\n")
+    repo.git("branch", "-f", "base")
+    write(repo, inventory_yaml="hosts: {oak: {recipient: []}}\n")
+    said = judged(repo, "--staged")
+    assert said.code == 2
+    assert "inventory.yaml:1: 'recipient' is not a field of a host" in said.err

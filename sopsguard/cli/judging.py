@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sopsguard.judge import Verdict
     from sopsguard.policy import Policy
     from sopsguard.report.access import Section
-    from sopsguard.report.text import Judged
+    from sopsguard.report.text import Judged, Style
     from sopsguard.snapshot import Snapshot
     from sopsguard.sops.identity import Identities
     from sopsguard.trust import Trust
@@ -45,6 +45,9 @@ def judge(
     from sopsguard.report.text import Judged
 
     policy = policy_of(target.snapshot) if trust is None else trust.policy
+    before = None
+    if target.before is not None:
+        before = Managed(target.before, target.concerned, inventory=policy.inventory)
     ctx = Context(
         target.snapshot,
         target.contents,
@@ -53,7 +56,7 @@ def judge(
         clock=lambda: today().isoformat(),
         bulk=target.bulk,
         concerned=target.concerned,
-        before=Managed(target.before, target.concerned) if target.before is not None else None,
+        before=before,
         history=lambda: history_of(target),
         identities=identities,
         shares=target.shares,
@@ -177,7 +180,7 @@ def report(verdict: "Verdict", target: "Target", judged: "Judged", form: str, *,
         return
     from sopsguard.report import text
 
-    style = text.Style(colour=_coloured(), brief=brief)
+    style = style_of(brief=brief)
     until = ""
     if verdict.blocks:
         from datetime import timedelta
@@ -187,10 +190,31 @@ def report(verdict: "Verdict", target: "Target", judged: "Judged", form: str, *,
         print(line)
 
 
+def style_of(*, brief: bool = False) -> "Style":
+    """How to write to this terminal or file."""
+    from sopsguard.report.text import Style
+
+    return Style(colour=_coloured(), brief=brief)
+
+
 def _coloured() -> bool:
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
     return sys.stdout.isatty() or os.environ.get("PRE_COMMIT_COLOR") == "always"
+
+
+def identities_of(files: "Sequence[str]") -> "Identities":
+    """The identities at hand, those of these files first; perhaps none."""
+    from sopsguard import identities
+
+    return identities.find(os.environ, files)
+
+
+def now() -> str:
+    """This moment in RFC 3339, UTC, whole seconds."""
+    from datetime import UTC, datetime
+
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def today() -> "date":

@@ -76,9 +76,9 @@ def test_an_answer_cut_off_is_none() -> None:
 
 def test_processes_that_are_still_at_work_are_ended_with_the_crew() -> None:
     started = time.monotonic()
-    forks: list[int] = []
-    with pytest.raises(KeyError), Crew([lambda: time.sleep(600)]) as one:
-        forks += processes(one)
+    one = Crew([lambda: time.sleep(600)])
+    forks = processes(one)
+    with pytest.raises(KeyError), one:
         raise KeyError
     assert time.monotonic() - started < 60
     assert are_gone(forks)

@@ -18,6 +18,8 @@ EXPIRED = "expired-waiver"
 UNUSED = "unused-waiver"
 UNOPENABLE = "unopenable-file"
 MANIFEST = "plain-kubernetes-secret"
+# What is said of a value in passing, and is not worth a word where something is wrong with it.
+INCIDENTAL = ("unused-secret", "guessable-value")
 WAIVER_RULES = {
     EXPIRED: """Every waiver still holds.
 
@@ -165,7 +167,8 @@ def _one_per_cause(findings: "Sequence[Finding]") -> list[Finding]:
 
 def _most_specific(findings: "Sequence[Finding]") -> "Sequence[Finding]":
     """That a file does not open is told only where no other error says why; that a manifest, or a value of
-    one, is in clear is told once, by the rule that knows more of it."""
+    one, is in clear is told once, by the rule that knows more of it; where something is wrong with a value,
+    nothing is said of it in passing."""
     manifests = {f.location.path for f in findings if f.rule == MANIFEST}
     if manifests:
         values = {(f.location.path, f.location.key) for f in findings if f.rule == "unencrypted-value"}
@@ -174,6 +177,19 @@ def _most_specific(findings: "Sequence[Finding]") -> "Sequence[Finding]":
             for f in findings
             if not (f.rule == MANIFEST and (f.location.path, f.location.key) in values)
             and not (f.rule == "unencrypted-file" and f.location.path in manifests)
+        ]
+    if any(f.rule in INCIDENTAL for f in findings):
+        told = {
+            (f.location.path, f.location.key)
+            for f in findings
+            if f.location.key and f.level is not Level.INFO
+        }
+        findings = [
+            f
+            for f in findings
+            if f.rule not in INCIDENTAL
+            or f.level is not Level.INFO
+            or (f.location.path, f.location.key) not in told
         ]
     said = {
         f.location.path for f in findings if f.blocks and f.family is Family.SCHEMA and f.rule != UNOPENABLE

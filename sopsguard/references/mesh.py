@@ -48,7 +48,8 @@ def mismatches(facts: Mapping[str, NixFacts], opened: "Mapping[str, Opened | Ref
             public = node.public_key.static
             if name is None or public is None or not _is_public(public):
                 continue
-            groups.setdefault((name, node.option), []).append(_Stated(path, node, name, public))
+            option = node.option.removeprefix("config.")  # where a module has options of its own too
+            groups.setdefault((name, option), []).append(_Stated(path, node, name, public))
     for (name, _), group in sorted(groups.items()):
         if name in several:
             continue

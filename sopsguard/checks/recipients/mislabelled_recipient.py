@@ -19,9 +19,8 @@ CODES = {
     "R5": Advice("`sops updatekeys`; who wrote this entry?"),
     "R16": Advice("`sops updatekeys`; who wrote this entry?"),
     "R6": Advice("`sops updatekeys`", Level.WARNING),
-    "R14": Advice(
-        "`sops updatekeys`; a second stanza is a second reader that the label does not show", Level.WARNING
-    ),
+    # sops writes one stanza; age authenticates them together, so whoever wrapped the key put the other in.
+    "R14": Advice("`sops updatekeys`; a second stanza is a second reader that the label does not show"),
 }
 
 

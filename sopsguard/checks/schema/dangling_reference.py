@@ -27,7 +27,10 @@ def run(ctx: Context) -> Iterator[Finding | Unknown]:
     """References that lead nowhere, and those that could not be followed."""
     references = ctx.references
     for found in wrong(references, (ABSENT, NOT_ENCRYPTED, Fault.MISSING, Fault.WRONG_FORMAT)):
-        identity = f"{found.failure.target.file} {found.failure.target.key}"
+        file = found.failure.target.file
+        if found.failure.fault == NOT_ENCRYPTED and _is_told(ctx, file):
+            continue
+        identity = f"{file} {found.failure.target.key}"
         yield Finding(
             found.where, found.what, advice(references, found), level=found.level, identity=identity
         )
@@ -46,6 +49,14 @@ def run(ctx: Context) -> Iterator[Finding | Unknown]:
     for absent in ctx.manifests.absent():
         yield Finding(absent.where, printable(absent.what), absent.hint)
     yield from undecided(references)
+
+
+def _is_told(ctx: Context, file: str) -> bool:
+    """Whether `unencrypted-file` says of a file in clear that a rule means it."""
+    if "unencrypted-file" not in ctx.runs or file not in ctx.managed.clear:
+        return False
+    rule = ctx.managed.rule(file).rule
+    return rule is not None and not rule.is_catch_all and not rule.is_block
 
 
 CONFIG = "creation_rules:\n  - path_regex: ^secrets\\.yaml$\n    age: {alice}\n"

@@ -113,6 +113,7 @@ class References:
         self._read = read
         self.tree = tree
         self._contents: dict[str, Contents | Open | None] = {}
+        self._merged: dict[tuple[str, str | None, bool], tuple[_Declared, ...]] = {}
         self._filled: dict[str | None, dict[str | None, list[_Declared]]] = {}
         self._outcomes: dict[tuple[object, ...], tuple[Outcome, tuple[str, ...]]] = {}
         self._host_defaults: dict[tuple[str | None, bool], tuple[Default, ...]] = {}
@@ -233,11 +234,11 @@ class References:
         if name is None:
             about = self._files_of(secret, host, reach.home, values)
             return said(Open("its name is computed", "a name that is written out", about))
-        together = self._together(declared, name, host, reach.home)
+        together = self._together(name, host, reach.home)
         if any(other.secret.partial for other in together):
             return said(Open("its fields are computed by a function", "fields that are written out"))
         defaults = self._defaults_for(host, reach.home)
-        alike = (name, tuple(map(id, together)), id(defaults), values.get(_HOST_NAME))
+        alike = (name, id(together), id(defaults), values.get(_HOST_NAME))
         if alike not in self._outcomes:  # the same for most hosts
             self._outcomes[alike] = self._outcome(together, name, defaults, values)
         return said(*self._outcomes[alike])
@@ -284,20 +285,18 @@ class References:
         name = None if host is None else self.graph.names.get(host)
         return {} if name is None else {_HOST_NAME: name}
 
-    def _together(
-        self, declared: _Declared, name: str, host: str | None, home: bool
-    ) -> tuple[_Declared, ...]:
-        """This declaration and all others that Nix may merge with it."""
-        found = [declared]
-        for other in self._called(name, host):
-            if other is declared:
-                continue
-            if other.contexts and host is not None:
-                if any(where == host and reach.home == home for where, reach in other.contexts):
+    def _together(self, name: str, host: str | None, home: bool) -> tuple[_Declared, ...]:
+        """The declarations of a name that Nix may merge for a host, as far as they say where it is."""
+        known = self._merged.get((name, host, home))
+        if known is None:
+            found = []
+            for other in self._called(name, host):
+                # Where it is not known on one side who takes it in, it may be merged.
+                here = host is None or not other.contexts
+                if here or any(where == host and reach.home == home for where, reach in other.contexts):
                     found.append(other)
-            elif _says_where(other.secret):
-                found.append(other)  # who takes it in is not known on one side: it may be merged
-        return tuple(found)
+            known = self._merged[name, host, home] = tuple(d for d in found if _says_where(d.secret))
+        return known
 
     def _readings(
         self,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sopsguard.keys import age, openpgp, password, ssh, wireguard
-from sopsguard.structure.sizes import Sizes, between, exactly
+from sopsguard.structure.sizes import Sizes, between, byte_length, exactly
 from sopsguard.structure.truth import Truth, certainly
 
 
@@ -23,8 +23,8 @@ class Format:
     fits: Callable[[str], bool]
 
     def judge(self, text: str) -> Truth:
-        """Whether a text in clear is of the format."""
-        return certainly(self.fits(text.removesuffix("\n")))
+        """Whether a text in clear is of the format: of its size, as ciphertext shows it, and proved."""
+        return certainly(self.sizes.allow(byte_length(text)) and self.fits(text.removesuffix("\n")))
 
 
 def _wireguard(text: str) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 from sopsguard.document.scalars import fixed
 from sopsguard.structure import formats
 from sopsguard.structure.shadow import Hidden
+from sopsguard.structure.sizes import byte_length
 from sopsguard.structure.truth import Truth, certainly
 
 OPEN = Truth.OPEN
@@ -41,14 +42,6 @@ def equals(value: Hidden, other: Any) -> Truth:
     if isinstance(other, int | float) and value.kind in NUMERIC:
         return OPEN if number_length(other, value.kind) in (value.length, None) else Truth.INVALID
     return Truth.INVALID
-
-
-def byte_length(text: str) -> int:
-    """The bytes of a text in UTF-8."""
-    try:
-        return len(text.encode("utf-8", "surrogateescape"))
-    except UnicodeEncodeError:
-        return len(text.encode("utf-8", "surrogatepass"))
 
 
 def number_length(number: float, kind: str = "number") -> int | None:

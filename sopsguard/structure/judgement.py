@@ -13,10 +13,11 @@ from sopsguard.structure import hidden, words
 from sopsguard.structure.regexes import found
 from sopsguard.structure.schema import Schema
 from sopsguard.structure.shadow import Array, Hidden, Known, Object, Place, Shadow
+from sopsguard.structure.sizes import byte_length
 from sopsguard.structure.truth import Truth, certainly
 
 INVALID, OPEN, VALID = Truth.INVALID, Truth.OPEN, Truth.VALID
-STEPS = 200_000
+STEPS = 150_000
 DEPTH = 180
 MOST_FAULTS = 50
 _NOTHING: frozenset[str | int] = frozenset()
@@ -68,7 +69,7 @@ class Verdict:
 class Budget:
     """The steps that all judgements of one run may take together."""
 
-    def __init__(self, steps: int = 3_000_000) -> None:
+    def __init__(self, steps: int = 2_000_000) -> None:
         self.left = steps
 
 
@@ -79,6 +80,8 @@ def judge(schema: Schema, document: Shadow, budget: Budget | None = None) -> Ver
         outcome = judgement.evaluate(schema.contents, document, schema.resolver, True)
     except RecursionError:
         judgement.unfinished = "it is nested too deeply"
+        outcome = Outcome(OPEN)
+    if judgement.unfinished and outcome.truth is VALID:
         outcome = Outcome(OPEN)
     answers = judgement.answers.values()
     places = {place.path: place for truth, place in answers if truth is OPEN}
@@ -358,7 +361,9 @@ def _pattern_properties(judgement: _Judgement, step: _Step) -> Outcome:
     maybe: set[str | int] = set()
     for pattern, schema in step.value.items():
         for name, child in node.entries.items():
-            applies = found(pattern, name) if judgement.spend() else None
+            if not judgement.spend():
+                return Outcome(OPEN, maybe=frozenset(node.entries))
+            applies = found(pattern, name)
             if applies is not False:
                 must = step.must and applies is True
                 outcome = judgement.evaluate(schema, child, step.resolver, must)
@@ -375,8 +380,10 @@ def _additional_properties(judgement: _Judgement, step: _Step) -> Outcome:
     patterns = step.schema.get("patternProperties", {})
     extra: dict[str, bool | None] = {}
     for name in node.entries:
+        if not judgement.spend(len(patterns) + 1):
+            return Outcome(OPEN, maybe=frozenset(node.entries))
         if name not in listed:
-            answers = [found(p, name) if judgement.spend() else None for p in patterns]
+            answers = [found(pattern, name) for pattern in patterns]
             if not any(answers):
                 extra[name] = None if None in answers else True
     sure = frozenset(name for name, applies in extra.items() if applies)
@@ -587,7 +594,7 @@ def _shape(judgement: _Judgement, node: Shadow, *, exactly: bool) -> tuple[Any, 
     if value is None or isinstance(value, bool):
         return ("null" if value is None else "boolean", value if exactly else None), False
     if isinstance(value, str):
-        return ("string", value if exactly else hidden.byte_length(value)), False
+        return ("string", value if exactly else byte_length(value)), False
     return ("number", value if exactly else hidden.number_length(value)), False
 
 
@@ -678,7 +685,7 @@ def _length(judgement: _Judgement, step: _Step) -> Outcome:
         length = node.length
     elif isinstance(node, Known):
         truth = judgement.library(step, node.value)
-        length = hidden.byte_length(node.value) if isinstance(node.value, str) else 0
+        length = byte_length(node.value) if isinstance(node.value, str) else 0
     else:
         return _PASSED
     what = words.size(length, least, step.value, step.schema)
@@ -710,7 +717,7 @@ def _format(judgement: _Judgement, step: _Step) -> Outcome:
         length: int | None = node.length
     elif isinstance(node, Known) and isinstance(node.value, str):
         truth = formats.judge(name, node.value)
-        length = hidden.byte_length(node.value)
+        length = byte_length(node.value)
         if sizes.allow(length):
             length = None
     else:

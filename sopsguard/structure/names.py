@@ -6,6 +6,7 @@ from typing import NamedTuple
 from sopsguard.structure import formats, words
 from sopsguard.structure.judgement import Fault
 from sopsguard.structure.shadow import Array, Hidden, Known, Object, Path, Place, Shadow
+from sopsguard.structure.sizes import byte_length
 
 # Below one of these names, under one of those: the format.
 _MEANT: tuple[tuple[frozenset[str], frozenset[str], str], ...] = (
@@ -64,8 +65,6 @@ def _length(node: Known | Hidden) -> int | None:
     """The bytes of a text that is or was encrypted; `None` for all else."""
     if isinstance(node, Hidden):
         return node.length if node.kind == "string" and not node.ascii else None
-    from sopsguard.structure.hidden import byte_length
-
     return byte_length(node.value) if isinstance(node.value, str) else None
 
 

@@ -21,7 +21,7 @@ def refused(pattern: str) -> str | None:
     compiled = regex(_translated(pattern))
     if isinstance(compiled, NoEngine):
         # Without the engine everything stays open; only what no engine takes is a mistake of the schema.
-        return compiled.reason if len(pattern) > 1000 else None
+        return None if "google-re2" in compiled.needed else compiled.reason
     if isinstance(compiled, BadRegex):
         if re.search(r"\(\?<?[=!]", pattern):
             return "it looks ahead or behind, which is not matched here: it could take for ever"

@@ -218,7 +218,10 @@ def _resolver(contents: Any, data: bytes, name: str) -> Any:
     from referencing.jsonschema import DRAFT202012
 
     resource = DRAFT202012.create_resource(contents)
-    registry = REGISTRY.with_resource(resource.id() or "", resource).crawl()
+    try:
+        registry = REGISTRY.with_resource(resource.id() or "", resource).crawl()
+    except ValueError:
+        raise _wrong(name, data, (), "an `$id` in it is no address", "an `$id` is not needed") from None
     root = registry.resolver_with_root(resource)
     known = {id(schema) for _, schema in _parts(contents)}
     stack: list[tuple[Pointer, Any, Any]] = [((), contents, root)]

@@ -42,3 +42,11 @@ def exactly(*lengths: int) -> Sizes:
 def between(low: int, high: int = LONGEST) -> Sizes:
     """Everything from `low` to `high`."""
     return Sizes(((low, high),))
+
+
+def byte_length(text: str) -> int:
+    """The bytes of a text in UTF-8."""
+    try:
+        return len(text.encode("utf-8", "surrogateescape"))
+    except UnicodeEncodeError:
+        return len(text.encode("utf-8", "surrogatepass"))

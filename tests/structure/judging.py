@@ -10,7 +10,7 @@ from sopsguard.sops.file import SopsFile, read
 from sopsguard.sops.identity import Source, parse
 from sopsguard.sops.opening import Opened, open_file
 from sopsguard.structure import formats, shadow
-from sopsguard.structure.shadow import Shadow
+from sopsguard.structure.shadow import Array, Known, Object, Place, Shadow
 from sopsguard.structure.truth import Truth
 from tests.throwaway import age_identity
 
@@ -32,3 +32,16 @@ def both(document: Any, format: str) -> tuple[Shadow, Shadow]:
     opened = open_file(file, IDENTITIES)
     assert isinstance(opened, Opened)
     return shadow.of_file(file)[0], shadow.of_opened(opened)[0]
+
+
+TOP = Place((), 1)
+
+
+def known(value: Any, place: Place = TOP) -> Shadow:
+    """A document in clear."""
+    if isinstance(value, dict):
+        places = {name: Place((*place.path, name), 1) for name in value}
+        return Object(place, {name: known(child, places[name]) for name, child in value.items()}, places)
+    if isinstance(value, list):
+        return Array(place, tuple(known(child, Place((*place.path, n), 1)) for n, child in enumerate(value)))
+    return Known(place, value)

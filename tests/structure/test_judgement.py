@@ -9,22 +9,10 @@ from hypothesis import strategies as st
 
 from sopsguard.sops.editor import CannotEncrypt
 from sopsguard.structure import judgement, schema
-from sopsguard.structure.shadow import Array, Known, Object, Place, Shadow
+from sopsguard.structure.shadow import Array, Known, Object, Shadow
 from sopsguard.structure.truth import Truth
-from tests.structure.judging import CHECKER, both
+from tests.structure.judging import CHECKER, both, known
 from tests.structure.schemas import documents, schemas
-
-TOP = Place((), 1)
-
-
-def known(value: Any, place: Place = TOP) -> Shadow:
-    """A document in clear."""
-    if isinstance(value, dict):
-        places = {name: Place((*place.path, name), 1) for name in value}
-        return Object(place, {name: known(child, places[name]) for name, child in value.items()}, places)
-    if isinstance(value, list):
-        return Array(place, tuple(known(child, Place((*place.path, n), 1)) for n, child in enumerate(value)))
-    return Known(place, value)
 
 
 def read_schema(contents: Any) -> schema.Schema:

@@ -40,6 +40,7 @@ SETTINGS = (
     "waivers",
     "signatures",
     "recipients",
+    "rotation",
     "inventory",
     "schemas",
 )
@@ -78,6 +79,7 @@ class Policy(NamedTuple):
     waivers: tuple[Waiver, ...] = ()
     signatures: "Node | None" = None  # the section as it stands; `signatures.rules` reads it
     recipients: "Node | None" = None  # the section as it stands; `access.demands` reads it
+    rotation: "Node | None" = None  # the section as it stands; `rotation.schedule` reads it
     inventory: str = ""  # where inventory.yaml lies, if not at the top
     schemas: "Mapping[str, str]" = MappingProxyType({})  # glob → schema, `guide` or `off`; the first counts
     outer: "Policy | None" = None  # a policy from outside, which this one only tightens
@@ -109,6 +111,7 @@ class Policy(NamedTuple):
             tuple(w._replace(outside=True) for w in outer.waivers),
             outer.signatures or self.signatures,
             outer.recipients or self.recipients,
+            outer.rotation or self.rotation,
             outer.inventory or self.inventory,
             {**outer.schemas, **{glob: s for glob, s in self.schemas.items() if glob not in outer.schemas}},
             outer,
@@ -186,6 +189,8 @@ class _Reader:
             settings["signatures"] = fields["signatures"]
         if "recipients" in fields:
             settings["recipients"] = fields["recipients"]
+        if "rotation" in fields:
+            settings["rotation"] = fields["rotation"]
         if "inventory" in fields:
             settings["inventory"] = _path(fields["inventory"])
         if "schemas" in fields:

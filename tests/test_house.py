@@ -34,6 +34,7 @@ HOUSE = (
     "identities",
     "cache",
     "history",
+    "rotation",
     "managed",
     "signed",
     "trust",

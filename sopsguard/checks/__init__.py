@@ -63,6 +63,9 @@ RULES: dict[str, Family] = {
     "dead-rule": Family.RECIPIENTS,
     "risky-rule": Family.RECIPIENTS,
     "mixed-quantum-safety": Family.RECIPIENTS,
+    "rotation-due": Family.ROTATION,
+    "rotation-overdue": Family.ROTATION,
+    "unfinished-revocation": Family.ROTATION,
 }
 
 # Rules that the scan answers alone: without a candidate they need not even be imported.

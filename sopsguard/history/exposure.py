@@ -159,7 +159,7 @@ def reach(timeline: Timeline, identities: Iterable[str]) -> tuple[Known, ...]:
     return tuple(
         Known(
             path, key, value.type, value.length, timeline.moments[first], timeline.moments[last],
-            iv in standing, alone, private_key(path, key, value),
+            iv in standing, alone, private_key(path, key, value.type, value.length),
         )
         for (path, key, iv), (value, first, last, alone) in sorted(found.items())
     )  # fmt: skip
@@ -178,12 +178,12 @@ _PRIVATE = (
 _PUBLIC = re.compile(r"\bpub(?:lic)?\b|pub(?:lic)?[-_]?key|\.pub$", re.I)
 
 
-def private_key(path: str, key: str, value: Value) -> str:
-    """The kind of private key that a value seems to be, by its name and length; empty if none."""
+def private_key(path: str, key: str, type: str, length: int) -> str:
+    """The kind of private key that a value seems to be by name, type and length in bytes; empty if none."""
     name = f"{path}/{key}"
-    if value.type != "str" or _PUBLIC.search(key):
+    if type != "str" or _PUBLIC.search(key):
         return ""
     for kind, words, lengths in _PRIVATE:
-        if words.search(name) and any(low <= value.length <= high for low, high in lengths):
+        if words.search(name) and any(low <= length <= high for low, high in lengths):
             return kind
     return ""

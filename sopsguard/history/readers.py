@@ -113,6 +113,14 @@ class Readers:
                 found.append(KeyLife(path, key, self._timeline.moments[added], self._open(added)))
         return tuple(found)
 
+    @cached_property
+    def ssh_recipients(self) -> frozenset[str]:
+        """The age recipients that SSH keys in the tree are converted to (ssh-to-age)."""
+        from sopsguard.keys.age import from_ssh_public
+
+        made = (from_ssh_public(life.key.name) for life in self.keys if life.key.kind == "ssh")
+        return frozenset(one for one in made if isinstance(one, str))
+
     # --- how ----------------------------------------------------------------------------------------
 
     @cached_property

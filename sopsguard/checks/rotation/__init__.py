@@ -1,0 +1,1 @@
+"""Rules about the age of secrets, and about readers who were removed."""

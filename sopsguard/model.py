@@ -77,8 +77,40 @@ class Rotate(NamedTuple):
     path: str
 
 
+class ReScope(NamedTuple):
+    """Intent: encrypt of the file what its creation rule says, no more and no less."""
+
+    path: str
+
+
+class Mend(NamedTuple):
+    """Intent: make a file whole that was changed by hand; what changed is shown first."""
+
+    path: str
+
+
+class DropRule(NamedTuple):
+    """Intent: take the creation rule (counted from 0) out of the configuration."""
+
+    config: str
+    rule: int
+
+
+class DropRecipient(NamedTuple):
+    """Intent: take a recipient out of the configuration, wherever it names it."""
+
+    config: str
+    recipient: str
+
+
+class AddRule(NamedTuple):
+    """Intent: write a creation rule for the file, for those who read it now."""
+
+    path: str
+
+
 # What `fix/plan` can resolve. A check names an intent and knows neither identities nor randomness.
-Intent = Encrypt | Ignore | ReKey | Rotate
+Intent = Encrypt | Ignore | ReKey | Rotate | ReScope | Mend | DropRule | DropRecipient | AddRule
 
 
 class Finding(NamedTuple):

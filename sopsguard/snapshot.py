@@ -122,6 +122,30 @@ class Snapshot:
 
         return cls(name, list_entries, pieces)
 
+    def changed(self, changes: Mapping[str, bytes | None], name: str = "") -> "Snapshot":
+        """The same with other contents in some places; None takes a path away. Modes stay."""
+
+        def list_entries() -> Iterator[Entry]:
+            for entry in self.entries():
+                if changes.get(entry.path, b"") is not None:
+                    yield entry._replace(oid="") if entry.path in changes else entry
+            for path, content in changes.items():
+                if content is not None and path not in self._index():
+                    yield Entry(path, FILE, "")
+
+        def pieces(entries: Iterable[Entry]) -> Iterator[tuple[Entry, Piece | Unreadable]]:
+            rest = []
+            for entry in entries:
+                content = changes.get(entry.path)
+                if content is None:
+                    rest.append(self._index()[entry.path])
+                    continue
+                for piece in pieces_of(content):
+                    yield entry, piece
+            yield from self._pieces(rest)
+
+        return Snapshot(name or self.name, list_entries, pieces)
+
     def __repr__(self) -> str:
         return f"Snapshot({self.name!r})"
 

@@ -1,9 +1,8 @@
 """`sopsguard check`: judge what the options name."""
 
-import os
 from typing import TYPE_CHECKING
 
-from sopsguard.cli.judging import exit_code, inside, judge, report, select, selection, trust_in
+from sopsguard.cli.judging import exit_code, identities_of, inside, judge, report, select, selection, trust_in
 from sopsguard.model import UserError, printable
 
 if TYPE_CHECKING:
@@ -71,9 +70,7 @@ def run(options: "argparse.Namespace") -> int:
 
 
 def _identities(options: "argparse.Namespace") -> "Identities":
-    from sopsguard import identities
-
-    found = identities.find(os.environ, options.identity)
+    found = identities_of(options.identity)
     if not found:
         unusable = "; ".join(f"{printable(u.where)}: {printable(u.reason)}" for u in found.unusable)
         hint = "--identity FILE, SOPS_AGE_KEY_FILE or the default key file of sops"

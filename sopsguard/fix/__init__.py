@@ -1,3 +1,25 @@
-"""Repairs. `RESOLVED` are the intents that `sopsguard fix` can carry out; there is no such command yet."""
+"""Repairs. `RESOLVED` are the intents that `sopsguard fix` can carry out."""
 
-RESOLVED: tuple[type, ...] = ()
+from sopsguard.model import (
+    AddRule,
+    DropRecipient,
+    DropRule,
+    Encrypt,
+    Ignore,
+    Mend,
+    ReKey,
+    ReScope,
+    Rotate,
+)
+
+RESOLVED: tuple[type, ...] = (
+    AddRule,
+    DropRecipient,
+    DropRule,
+    Encrypt,
+    Ignore,
+    Mend,
+    ReKey,
+    ReScope,
+    Rotate,
+)

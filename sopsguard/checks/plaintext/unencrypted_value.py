@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from sopsguard.checks.problems import Advice, of_configs, of_files
 from sopsguard.context import Check, Context, Encrypted, Example
-from sopsguard.model import Encrypt, Family, Finding, Level, Location, Unknown
+from sopsguard.model import Family, Finding, Level, Location, Mend, Unknown
 
 LEAKED = "encrypt it with sops, and replace the value if it was ever pushed"
 CODES = {
@@ -33,7 +33,7 @@ def run(ctx: Context) -> Iterator[Finding | Unknown]:
         if isinstance(file, SopsFile) and (missing := file.selection.missing) is not None:
             yield Unknown(Location(path), missing.reason, missing.needed)
     yield from of_configs(ctx, {"C8": CODES["C8"]})
-    yield from of_files(ctx, CODES, lambda path: Encrypt(path))
+    yield from of_files(ctx, CODES, Mend)
 
 
 CHECK = Check(

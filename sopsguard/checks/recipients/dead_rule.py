@@ -10,7 +10,7 @@ Remedy: put the more special rule first, or remove the dead one.
 from collections.abc import Iterator
 
 from sopsguard.context import Check, Context, Encrypted, Example
-from sopsguard.model import Family, Finding, Level, Location, Unknown
+from sopsguard.model import DropRule, Family, Finding, Level, Location, Unknown
 
 
 def run(ctx: Context) -> Iterator[Finding]:
@@ -28,6 +28,7 @@ def run(ctx: Context) -> Iterator[Finding]:
             # No file yet is common in a new repository, and harmless.
             level=Level.INFO if problem.code == "C3" else None,
             identity=problem.code,
+            intent=DropRule(path, problem.rule) if problem.rule is not None else None,
         )
 
 

@@ -9,7 +9,7 @@ Remedy: widen a rule or add one; `sopsguard why PATH` shows what was tried.
 from collections.abc import Iterator
 
 from sopsguard.context import Check, Context, Encrypted, Example
-from sopsguard.model import Family, Finding, Level, Location, Unknown, printable
+from sopsguard.model import AddRule, Family, Finding, Level, Location, Unknown, printable
 
 
 def run(ctx: Context) -> Iterator[Finding | Unknown]:
@@ -32,6 +32,7 @@ def run(ctx: Context) -> Iterator[Finding | Unknown]:
             Location(path),
             f"no rule of {printable(match.config.path)} matches it{printable(nearest)}",
             "widen a rule or add one; `sops updatekeys` fails until then",
+            intent=AddRule(path),
         )
 
 

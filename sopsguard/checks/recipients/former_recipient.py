@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from sopsguard.context import Check, Context, Encrypted, Example
-from sopsguard.model import Family, Finding, Level, ReKey, printable
+from sopsguard.model import DropRecipient, Family, Finding, Level, ReKey, printable
 
 if TYPE_CHECKING:
     from sopsguard.access import Use, View
@@ -34,7 +34,7 @@ def run(ctx: Context) -> Iterator[Finding]:
                 "take it out, `sops updatekeys`, `sops rotate -i`, and new values for what it could read",
                 level=None if use.rule is None and view.managed.rule(use.path).rule else Level.WARNING,
                 identity=use.who,
-                intent=ReKey(use.path) if use.rule is None else None,
+                intent=ReKey(use.path) if use.rule is None else DropRecipient(use.path, use.key.text),
             )
 
 

@@ -11,7 +11,7 @@ back.
 from collections.abc import Iterator
 
 from sopsguard.context import Check, Context, Encrypted, Example
-from sopsguard.model import Family, Finding, Level, Location, printable
+from sopsguard.model import Family, Finding, Level, Location, ReScope, printable
 
 
 def run(ctx: Context) -> Iterator[Finding]:
@@ -36,7 +36,12 @@ def run(ctx: Context) -> Iterator[Finding]:
             said.append(f"{have} key groups must come together, the rule says {want}")
         if said:
             hint = "decrypt and encrypt it again (updatekeys and rotate do not change this)"
-            yield Finding(Location(path, key="sops"), "; ".join(said), f"{hint}, or set the rule back")
+            yield Finding(
+                Location(path, key="sops"),
+                "; ".join(said),
+                f"{hint}, or set the rule back",
+                intent=ReScope(path) if drift.scope else None,
+            )
 
 
 def _is_misspelt(ctx: Context, path: str) -> bool:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from sopsguard.context import Check, Context, Encrypted, Example
-from sopsguard.model import Family, Finding, Level, ReKey, Unknown, printable
+from sopsguard.model import DropRecipient, Family, Finding, Level, ReKey, Unknown, printable
 
 if TYPE_CHECKING:
     from sopsguard.access import Use, View
@@ -64,7 +64,7 @@ def _finding(ctx: Context, view: "View", use: "Use") -> Finding:
         hint,
         level=level,
         identity=use.who,
-        intent=ReKey(use.path) if use.rule is None else None,
+        intent=ReKey(use.path) if use.rule is None else DropRecipient(use.path, use.key.text),
     )
 
 

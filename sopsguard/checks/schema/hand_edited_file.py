@@ -21,7 +21,7 @@ from shlex import quote
 
 from sopsguard.context import Check, Context, Encrypted, Example
 from sopsguard.history import Breach, Unsettled
-from sopsguard.model import Confidence, Family, Finding, Level, Location, Unknown
+from sopsguard.model import Confidence, Family, Finding, Level, Location, Mend, Unknown
 
 HINTS = {
     "H1": "make the change with `sops edit`;"
@@ -45,6 +45,7 @@ def run(ctx: Context) -> Iterator[Finding | Unknown]:
                 _hint(said),
                 Confidence.PROVED if said.certain else Confidence.LIKELY,
                 identity=said.code,
+                intent=Mend(said.path),
             )
 
 

@@ -53,9 +53,9 @@ _REFERRING = {".nix": (b"sops", b"publicKey"), ".yaml": _MANIFEST, ".yml": _MANI
 class Encrypted(NamedTuple):
     """A SOPS file in an example: `plain` encrypted for people by name, committed, and then edited by
     hand: each of `hand` is a regular expression (multi-line, first match) and what takes its place.
-    Without `seen` git only knows it as edited. With `later` it is then encrypted anew for these people, and
-    that last change is what is judged. `copy_of` names another file of the example that this one is a copy
-    of, its data key wrapped for `to`."""
+    Without `seen` git only knows it as edited. With `later` its data key is then wrapped for these people,
+    and that last change is what is judged. `copy_of` names another file of the example that this one is a
+    copy of, its data key wrapped for `to`."""
 
     plain: str
     to: tuple[str, ...] = ("alice",)

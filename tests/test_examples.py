@@ -53,7 +53,8 @@ def findings(where: Path, files: Mapping[str, str | Encrypted], rule: str) -> tu
             assert count == 1, f"{path}: nothing there to edit by hand: {old}"
             made[path] = text.encode()
         if not isinstance(content, str) and content.later:
-            made[path] = encrypted(path, content, content.later)
+            later = [[age_key(people[name]) for name in content.later]]
+            made[path] = update_keys(made[path], path, later, alice, rewrap=True)
     repo.commit(made)
     found = git.discover(str(where))
     target = hooks.revision(found, "HEAD")

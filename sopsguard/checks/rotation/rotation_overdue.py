@@ -72,7 +72,8 @@ CHECK = Check(
     run,
     Example(
         bad={
-            ".sopsguard.yaml": "rotation:\n  classes:\n    tokens: {keys: [token], overdue: 1 day}\n",
+            ".sopsguard.yaml": "levels:\n  rotation-overdue: error\n"
+            "rotation:\n  classes:\n    tokens: {keys: [token], overdue: 1 day}\n",
             "secrets.yaml": Encrypted("token: something that was put there long ago\n"),
         },
         good={

@@ -199,6 +199,11 @@ HOSTS = [
      '{ nixosConfigurations.web = mkHost "web"; }; }', ["host web hosts/web"]),
     ('let mkHost = { name, extra ? [ ] }: nixosSystem { modules = [ ./hosts/${name} ]; }; in\n'
      '{ nixosConfigurations.web = mkHost { name = "web"; }; }', ["host web hosts/web"]),
+    ('let mkHost = { name, base ? [ ./base.nix ./hosts/${name} ], more ? [ ] }: nixosSystem {\n'
+     '  modules = base ++ more; }; in { nixosConfigurations.web = mkHost { name = "web"; more = [ ./m.nix ];\n}; }',
+     ["host web base.nix hosts/web m.nix"]),
+    ('let mkHost = { name, base ? [ ./base.nix ] }: nixosSystem { modules = base; }; in\n'
+     '{ nixosConfigurations.web = mkHost { name = "web"; base = [ ./own.nix ]; }; }', ["host web own.nix"]),
     ('{ nixosConfigurations = lib.genAttrs [ "web" "db" ] mkHost; }', ["host web", "host db"]),
     ('let hosts = [ "web" ]; in { nixosConfigurations = lib.genAttrs hosts (h: sys [ ./hosts/${h} ]); }',
      ["host web hosts/web"]),

@@ -426,6 +426,17 @@ class Resolver:
             bound = given.names.get(name)
             if bound is not None:
                 inside.names[name] = bound._replace(scope=origin) if plain and bound.scope is given else bound
+        for name, default in self._defaults(function):
+            if name not in given.names:  # a default sees the other arguments
+                inside.names[name] = Bound(default, inside)
+
+    def _defaults(self, function: "Node") -> Iterator[tuple[str, "Node"]]:
+        """The arguments of a function that need not be given, and what they are then."""
+        for child in function.named_children:
+            for formal in child.named_children if child.type == "formals" else ():
+                name, default = formal.child_by_field_name("name"), formal.child_by_field_name("default")
+                if formal.type == "formal" and name is not None and default is not None:
+                    yield self.written(name), default
 
 
 def component_of(text: Text) -> str:

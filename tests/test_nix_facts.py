@@ -199,8 +199,9 @@ HOSTS = [
      '{ nixosConfigurations.web = mkHost "web"; }; }', ["host web hosts/web"]),
     ('let mkHost = { name, extra ? [ ] }: nixosSystem { modules = [ ./hosts/${name} ]; }; in\n'
      '{ nixosConfigurations.web = mkHost { name = "web"; }; }', ["host web hosts/web"]),
-    ('let mkHost = { name, base ? [ ./base.nix ./hosts/${name} ], more ? [ ] }: nixosSystem {\n'
-     '  modules = base ++ more; }; in { nixosConfigurations.web = mkHost { name = "web"; more = [ ./m.nix ];\n}; }',
+    ('let mkHost = { name, base ? [ ./base.nix ./hosts/${name} ], more ? [ ] }:\n'
+     "nixosSystem { modules = base ++ more; }; in\n"
+     '{ nixosConfigurations.web = mkHost { name = "web"; more = [ ./m.nix ]; }; }',
      ["host web base.nix hosts/web m.nix"]),
     ('let mkHost = { name, base ? [ ./base.nix ] }: nixosSystem { modules = base; }; in\n'
      '{ nixosConfigurations.web = mkHost { name = "web"; base = [ ./own.nix ]; }; }', ["host web own.nix"]),

@@ -461,6 +461,7 @@ def test_damaged_nix_never_raises(data: st.DataObject) -> None:
             assert isinstance(said_of, Finding | Unknown)
 
 
+@pytest.mark.slow
 def test_every_nix_file_of_this_machine_can_be_read() -> None:
     """Packages bring some; where there is none, the made ones above must do."""
     roots = {*site.getsitepackages(), pwd.getpwuid(os.getuid()).pw_dir + "/go/pkg/mod", "/nix/store"}

@@ -324,7 +324,8 @@ class Context:
         side = Managed(self.trusted)
         structure = Structure(files, self.opened, self.policy.schema, side.read)
         if self.policy.schemas and (places := structure.open):
-            self.notes.append(f"{places:,} values fit their schemas as far as it shows without a key")
+            fit = "1 value fits its schema" if places == 1 else f"{places:,} values fit their schemas"
+            self.notes.append(f"{fit} as far as it shows without a key")
         return structure
 
     @property

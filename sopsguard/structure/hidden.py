@@ -79,6 +79,18 @@ def is_at_most(value: Hidden, bound: float, *, exclusive: bool) -> Truth:
     return is_at_least(value, bound, exclusive=not exclusive).negated
 
 
+def is_between(value: Hidden, low: float, high: float) -> Truth:
+    """Whether a number can be within both bounds: invalid if none of its length is, else open."""
+    if value.kind != "integer" or value.length > 20:
+        return OPEN
+    digits = value.length
+    least = 10 ** (digits - 1) if digits > 1 else 0
+    ranges = [(least, 10**digits - 1)]
+    if digits > 1:
+        ranges.append((1 - 10 ** (digits - 1), -(10 ** (digits - 2)) if digits > 2 else 0))
+    return OPEN if any(first <= high and last >= low for first, last in ranges) else Truth.INVALID
+
+
 def _interval(value: Hidden) -> tuple[int | None, int | None]:
     """The least and greatest number that can be written with so many characters."""
     length = value.length

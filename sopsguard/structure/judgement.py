@@ -20,6 +20,7 @@ INVALID, OPEN, VALID = Truth.INVALID, Truth.OPEN, Truth.VALID
 STEPS = 150_000
 DEPTH = 180
 MOST_FAULTS = 50
+_INFINITE = float("inf")
 _NOTHING: frozenset[str | int] = frozenset()
 
 
@@ -659,20 +660,26 @@ def _booleans(values: Iterable[Any]) -> set[bool]:
 def _number(judgement: _Judgement, step: _Step) -> Outcome:
     """minimum, maximum, their exclusive forms, multipleOf."""
     node, bound = step.node, step.value
+    multiple = step.keyword == "multipleOf"
+    what = f"must be a multiple of {bound}" if multiple else words.out_of_bounds(step.schema)
     if isinstance(node, Hidden):
         exclusive = step.keyword.startswith("exclusive")
-        if step.keyword == "multipleOf":
+        if multiple:
             truth = hidden.is_multiple(node, bound)
         elif step.keyword.lower().endswith("minimum"):
             truth = hidden.is_at_least(node, bound, exclusive=exclusive)
         else:
             truth = hidden.is_at_most(node, bound, exclusive=exclusive)
+        low = max(step.schema.get("minimum", -_INFINITE), step.schema.get("exclusiveMinimum", -_INFINITE))
+        high = min(step.schema.get("maximum", _INFINITE), step.schema.get("exclusiveMaximum", _INFINITE))
+        if truth is OPEN and not multiple:
+            truth = hidden.is_between(node, low, high)
     elif isinstance(node, Known):
         truth = judgement.library(step, node.value)
     else:
         return _PASSED
     return judgement.answer(
-        step, truth, lambda: Fault(node.place, words.out_of_bounds(step.keyword, bound), step.keyword)
+        step, truth, lambda: Fault(node.place, what, "multipleOf" if multiple else "minimum")
     )
 
 

@@ -5,7 +5,7 @@ judges both alike, as the JSON value that `sops decrypt --output-type json` woul
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sopsguard.document import Comment, Item, Mapping, Node, Scalar, Time
 from sopsguard.document import Sequence as Listing
@@ -101,7 +101,7 @@ class _Walk:
     def root(self, root: Mapping) -> Shadow:
         shadow = self.mapping(root, Place((), root.line, 1), top=True)
         if self.format == "binary" and (data := shadow.entries.get("data")) is not None:
-            return data
+            return replace(data, place=Place((), data.place.line, data.place.column))
         return shadow
 
     def mapping(self, mapping: Mapping, place: Place, *, top: bool = False) -> Object:

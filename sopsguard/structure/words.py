@@ -76,16 +76,17 @@ def not_among(values: Sequence[Any], length: int | None) -> str:
     return f"is none of the allowed values{listed}"
 
 
-def out_of_bounds(keyword: str, bound: float) -> str:
-    """A number is too small, too large, or no multiple."""
-    what = {
-        "minimum": "must be at least",
-        "maximum": "must be at most",
-        "exclusiveMinimum": "must be more than",
-        "exclusiveMaximum": "must be less than",
-        "multipleOf": "must be a multiple of",
-    }[keyword]
-    return f"{what} {bound}"
+_BOUNDS = {
+    "minimum": "at least",
+    "exclusiveMinimum": "more than",
+    "maximum": "at most",
+    "exclusiveMaximum": "less than",
+}
+
+
+def out_of_bounds(schema: dict[str, Any]) -> str:
+    """A number is too small or too large."""
+    return "must be " + " and ".join(f"{word} {schema[k]}" for k, word in _BOUNDS.items() if k in schema)
 
 
 def size(length: int, least: bool, bound: float, schema: dict[str, Any]) -> str:

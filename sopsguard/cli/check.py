@@ -2,7 +2,17 @@
 
 from typing import TYPE_CHECKING
 
-from sopsguard.cli.judging import exit_code, identities_of, inside, judge, report, select, selection, trust_in
+from sopsguard.cli.judging import (
+    exit_code,
+    identities_of,
+    inside,
+    judge,
+    report,
+    repository,
+    select,
+    selection,
+    trust_in,
+)
 from sopsguard.model import UserError, printable
 
 if TYPE_CHECKING:
@@ -53,9 +63,7 @@ def configure(parser: "argparse.ArgumentParser") -> None:
 
 def run(options: "argparse.Namespace") -> int:
     """Judge and report; returns the exit code."""
-    from sopsguard import git
-
-    repo = git.discover()
+    repo = repository()
     if options.staged:
         repo.begin()
     if options.identity and not options.decrypt:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from sopsguard.cli import OK
-from sopsguard.cli.judging import policy_of
+from sopsguard.cli.judging import policy_of, repository
 from sopsguard.model import UserError, discreet
 
 if TYPE_CHECKING:
@@ -20,14 +20,13 @@ def configure(parser: "argparse.ArgumentParser") -> None:
 
 def run(options: "argparse.Namespace") -> int:
     """Print it."""
-    from sopsguard import git
     from sopsguard.access import Change
     from sopsguard.access.edits import edits
     from sopsguard.context import Context
     from sopsguard.managed import Managed
     from sopsguard.report import diff
 
-    repo = git.discover()
+    repo = repository()
     base, dots, tip = options.range.partition("..")
     if not dots or tip.startswith("."):
         raise UserError(

@@ -4,7 +4,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from sopsguard.cli import FOUND, OK
-from sopsguard.cli.judging import identities_of, inside, judge, now, select, style_of
+from sopsguard.cli.judging import identities_of, inside, judge, now, repository, select, style_of
 from sopsguard.model import UserError, printable
 
 if TYPE_CHECKING:
@@ -39,12 +39,12 @@ def configure(parser: "argparse.ArgumentParser") -> None:
 
 def run(options: "argparse.Namespace") -> int:
     """Plan, show, and with --apply carry out; returns the exit code."""
-    from sopsguard import git, hooks
+    from sopsguard import hooks
     from sopsguard.fix import RESOLVED
     from sopsguard.fix.plan import Draft
     from sopsguard.fix.resolve import resolve
 
-    repo = git.discover()
+    repo = repository()
     if repo.root is None:
         raise UserError("a bare repository has no files to repair", "run this in a clone")
     rules = select(options.words, ())

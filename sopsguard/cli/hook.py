@@ -18,8 +18,17 @@ def judged(arguments: "Sequence[str]") -> int:
     """Judge what this hook has to; the words are its options, read without argparse, which costs a hook
     a tenth of its time."""
     from sopsguard import git
+    from sopsguard.fix import is_pending
 
     repo = git.discover()
+    if repo.root is not None and is_pending(repo.git_dir):
+        from sopsguard.fix import apply
+
+        done = ", ".join(apply.recover(repo.root, repo.git_dir))
+        raise UserError(
+            f"a change of several files was interrupted, and is complete now: {done}",
+            "look at it, stage it, and commit again",
+        )
     if not os.environ.get("PRE_COMMIT_TO_REF"):
         repo.begin()  # git looks while we are still importing
     from sopsguard import hooks

@@ -5,7 +5,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from sopsguard.cli import FOUND, NOT_JUDGED, OK
-from sopsguard.model import Family, UserError
+from sopsguard.model import Family, UserError, printable
 
 if TYPE_CHECKING:
     import argparse
@@ -27,6 +27,21 @@ if TYPE_CHECKING:
 # A waiver that the report proposes ends after this many days: long enough to repair, short enough to
 # be asked again.
 WAIVER_DAYS = 90
+
+
+def repository() -> "Repository":
+    """The repository of the working directory, with an interrupted change of several files completed first:
+    nobody is to judge or commit a mix. Raises `UserError` outside of one."""
+    from sopsguard import git
+    from sopsguard.fix import is_pending
+
+    repo = git.discover()
+    if repo.root is not None and is_pending(repo.git_dir):
+        from sopsguard.fix import apply
+
+        done = ", ".join(map(printable, apply.recover(repo.root, repo.git_dir)))
+        print(f"sopsguard: an interrupted change was completed: {done}", file=sys.stderr)
+    return repo
 
 
 def judge(

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from sopsguard.cli import OK
-from sopsguard.cli.judging import policy_of
+from sopsguard.cli.judging import policy_of, repository
 from sopsguard.model import discreet
 
 if TYPE_CHECKING:
@@ -20,11 +20,10 @@ def configure(parser: "argparse.ArgumentParser") -> None:
 
 def run(options: "argparse.Namespace") -> int:
     """Print it."""
-    from sopsguard import git
     from sopsguard.context import Context
     from sopsguard.report import status
 
-    repo = git.discover()
+    repo = repository()
     commit = repo.resolve(options.rev) if options.rev else None
     snapshot = repo.tree(commit) if commit else repo.worktree()
     view = Context(snapshot, tuple, policy=policy_of(snapshot)).access

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from sopsguard.cli import OK
-from sopsguard.cli.judging import judge, known_rules, select, today
+from sopsguard.cli.judging import judge, known_rules, repository, select, today
 from sopsguard.model import UserError, printable
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def configure(parser: "argparse.ArgumentParser") -> None:
 
 def run(options: "argparse.Namespace") -> int:
     """Write the waiver."""
-    from sopsguard import git, hooks, policy
+    from sopsguard import hooks, policy
     from sopsguard.fix import apply, waive
 
     if not policy.is_date(options.until):
@@ -34,7 +34,7 @@ def run(options: "argparse.Namespace") -> int:
         raise UserError(f"--until {options.until} is in the past", "a waiver ends on a day to come")
     if not options.reason.strip():
         raise UserError("--reason is empty", "say why the finding is acceptable; a reviewer will read it")
-    repo = git.discover()
+    repo = repository()
     if repo.root is None:
         raise UserError("a bare repository has no file to write the waiver into", "run this in a clone")
     found = []

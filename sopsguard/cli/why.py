@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from sopsguard.cli import OK
-from sopsguard.cli.judging import inside
+from sopsguard.cli.judging import inside, repository
 from sopsguard.model import discreet
 
 if TYPE_CHECKING:
@@ -21,11 +21,10 @@ def configure(parser: "argparse.ArgumentParser") -> None:
 
 def run(options: "argparse.Namespace") -> int:
     """Print it for each path."""
-    from sopsguard import git
     from sopsguard.managed import Managed
     from sopsguard.report import why
 
-    repo = git.discover()
+    repo = repository()
     snapshot = repo.tree(repo.resolve(options.rev)) if options.rev else repo.worktree()
     for path in options.paths:
         for line in why.lines(Managed(snapshot), inside(repo, path)):

@@ -36,11 +36,6 @@ def _nothing(_: str) -> None:
     """Nobody listens to the steps."""
 
 
-def is_pending(git_dir: str) -> bool:
-    """Whether a change of several files was begun and not ended. Cheap: hooks ask at each run."""
-    return os.path.exists(os.path.join(git_dir, "sopsguard", "journal", "plan"))
-
-
 def apply(root: str, git_dir: str, writes: Sequence[Write], step: Step = _nothing) -> None:
     """Change all files or none. `git_dir` is that of the work tree `root`.
 

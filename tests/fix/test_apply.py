@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from sopsguard.fix.apply import Write, apply, is_pending, recover
+from sopsguard.fix import is_pending
+from sopsguard.fix.apply import Write, apply, recover
 from sopsguard.model import UserError
 
 OLD = {"a.yaml": b"old a\n", "deep/b.yaml": b"old b\n" * 400, "gone.txt": b"goes\n", ".sops.yaml": b"rules\n"}

@@ -108,10 +108,7 @@ def judged(
     """
     source = _Source(repository, trust, name)
     if trust.authority is None:
-        raise UserError(
-            "nothing says who may sign",
-            "`sopsguard fix signers` writes a policy; or put public keys into {KEYS}",
-        )
+        raise _nobody()
     listed = repository.commits(base, tips)
     if len(listed) > MOST_COMMITS:
         raise UserError(
@@ -130,10 +127,7 @@ def audited(
     """A verdict on each commit from the baseline to the trusted revision, each by the rules of its parents;
     where these have none, by those of the trusted revision. Parameters and errors as in `judged`."""
     if trust.authority is None:
-        raise UserError(
-            "nothing says who may sign",
-            "`sopsguard fix signers` writes a policy; or put public keys into {KEYS}",
-        )
+        raise _nobody()
     source = _Source(repository, trust, name)
     exempt = source.exempt(trust.authority.rules)
     listed = repository.commits(None, [trust.revision])
@@ -198,11 +192,14 @@ class _Source:
     # --- by whose rules ------------------------------------------------------------------------------
 
     def of_parents(self, subject: Subject) -> Sequence[Authority]:
-        """The rules of every parent; of the trusted revision where a parent has none."""
-        found: dict[int, Authority] = {}
-        for parent in _parents(subject):
-            one = self._at(parent)
-            found[id(one)] = one
+        """The rules of every parent that changed them; of the trusted revision where a parent has none."""
+        parents = _parents(subject)
+        found = {id(one): one for one in map(self._at, parents)}
+        if len(found) > 1 and len(parents) == 2:
+            # A side that left the rules as they were has no say against the one that changed them.
+            base = self._commits.base(parents[0], parents[1])
+            if base is not None:
+                found.pop(id(self._at(base)), None)
         return tuple(found.values()) or (self._default,)
 
     @property
@@ -359,6 +356,11 @@ class _Source:
 def _parents(subject: Subject) -> tuple[str, ...]:
     """What the commit itself names; none if it cannot be read."""
     return subject.parsed.parents if isinstance(subject.parsed, commit.Commit) else ()
+
+
+def _nobody() -> UserError:
+    hint = f"put public keys into {KEYS}, or write `signatures:` in {FILE}"
+    return UserError("nothing says who may sign", hint)
 
 
 def _touched(changes: Sequence[Change]) -> tuple[Touched, ...]:

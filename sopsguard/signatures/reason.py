@@ -86,8 +86,8 @@ MEANING = {
         f"make the commit anew with git: {_AGAIN}",
     ),
     Reason.MULTIPLE_SIGNATURES: Meaning(
-        "carries more than one signature; which one counts would depend on who looks", "sign it once: "
-        "{_AGAIN}"
+        "carries more than one signature; which one counts would depend on who looks",
+        f"sign it once: {_AGAIN}",
     ),
     Reason.UNSUPPORTED_FORMAT: Meaning(
         "is signed in a format that the policy does not accept",
@@ -123,12 +123,12 @@ MEANING = {
         f"(`gpg --edit-key`, expire), then {_AGAIN}",
     ),
     Reason.WEAK_KEY: Meaning(
-        "is signed with a key that is too weak", "make an Ed25519 key or RSA of at least 2048 bits and "
-        "have it added"
+        "is signed with a key that is too weak",
+        "make an Ed25519 key, or RSA of at least 2048 bits, and have it added",
     ),
     Reason.WRONG_NAMESPACE: Meaning(
-        "carries an SSH signature that was made for something other than git", "find out where it came "
-        "from; {_AGAIN}"
+        "carries an SSH signature that was made for something other than git",
+        f"find out where it came from; {_AGAIN}",
     ),
     Reason.TOUCH_MISSING: Meaning(
         "was signed by a security key without a touch, which the policy requires",

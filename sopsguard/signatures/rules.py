@@ -106,7 +106,7 @@ def read(node: Node) -> Rules:
     """The rules in the section. Raises `UserError` with the line of the first mistake."""
     fields = named(node, _SETTINGS, "a setting of signatures")
     if "signers" not in fields:
-        raise mistake(node, "signatures need signers", "sopsguard fix signers writes them from keys/*.asc")
+        raise mistake(node, "signatures need signers", "list the people by name, each with a key")
     signers = tuple(_signer(name, key, value) for name, (key, value) in mapping(fields["signers"]).items())
     retired = tuple(_retired(item) for item in listed(fields.get("retired", _NOTHING), "retired"))
     forge = tuple(_openpgp(item) for item in _one_or_more(fields.get("forge", _NOTHING)))

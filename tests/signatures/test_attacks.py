@@ -465,6 +465,18 @@ def test_a_merge_needs_a_signer_whom_both_sides_allow(world: World) -> None:
         assert list(audited(repository, trusted(repository, merge), NOW))[-1].reason == reason
 
 
+def test_an_old_branch_is_merged_by_somebody_who_came_later(world: World, stranger: SSH) -> None:
+    more = f'    carol:\n      emails: [ada@example.org]\n      ssh: "{stranger.public}"\n'
+    joined = world.by_alice(world.history.draft({".sopsguard.yaml": world.policy() + more}, [world.base]))
+    ours = world.by_bob(world.secret([joined], "a: ours\n"))
+    theirs = world.by_bob(world.secret(content="a: theirs\n"))
+    files = {".sopsguard.yaml": world.policy() + more, "secrets/a.yaml": "a: both\n"}
+    merge = world.by_bob(world.history.draft(files, [ours, theirs]), stranger)
+    assert world.audit(merge)[-1].reason == "ok"
+    other_way = world.by_bob(world.history.draft(files, [theirs, ours]), stranger)
+    assert world.audit(other_way)[-1].reason == "ok"
+
+
 def test_armor_is_written_back_as_it_was(world: World) -> None:
     from sopsguard.signatures import armor
 

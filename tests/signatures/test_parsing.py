@@ -29,6 +29,7 @@ def test_every_reason_is_explained() -> None:
     assert set(MEANING) == set(Reason)
     for reason, meaning in MEANING.items():
         assert meaning.says
+        assert "{" not in meaning.says + meaning.remedy
         assert meaning.remedy or reason in (
             "ok", "ok-forge-merge", "not-needed", "pre-baseline", "accepted",
         )  # fmt: skip

@@ -1,0 +1,59 @@
+"""Verdicts on signatures as lines for people: what is wrong with which commit, and what helps."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from sopsguard.model import Level, discreet, printable
+from sopsguard.signatures.authority import KEYS, Authority
+from sopsguard.signatures.decide import Verdict
+
+_SHOWN = 3  # paths of one commit
+
+
+def lines(verdict: Verdict, level: Level) -> Iterator[str]:
+    """What is to be said of one commit; nothing where it passes without a notice."""
+    name = verdict.oid[:12]
+    if not verdict.passes:
+        kind = "unknown" if verdict.undecided else level.value
+        yield f"{name}: {kind}: {printable(discreet(verdict.says))}{_where(verdict)} [{verdict.reason.value}]"
+        if verdict.remedy:
+            yield f"    what to do: {verdict.remedy}"
+    for notice in verdict.notices:
+        yield f"{name}: info: {printable(discreet(notice))}"
+
+
+def _where(verdict: Verdict) -> str:
+    if not verdict.paths:
+        return ""
+    shown = ", ".join(printable(discreet(path)) for path in verdict.paths[:_SHOWN])
+    more = len(verdict.paths) - _SHOWN
+    return f" ({shown}{f' and {more} more' if more > 0 else ''})"
+
+
+def problems(authority: Authority) -> Iterator[str]:
+    """The keys that the rules name and nobody can use."""
+    for one in authority.problems:
+        who = f"the key {one.fingerprint} " if one.fingerprint else ""
+        yield f"{printable(discreet(one.file))}: warning: {who}cannot be used: {printable(one.why)}"
+
+
+def summary(verdicts: Iterable[Verdict], authority: Authority) -> str:
+    """How many commits there were, how many needed a signature, how many have a good one."""
+    counts: Counter[str] = Counter()
+    for verdict in verdicts:
+        counts["all"] += 1
+        counts["old"] += verdict.reason == "pre-baseline"
+        counts["accepted"] += verdict.reason == "accepted"
+        counts["good"] += verdict.verified
+        counts["unknown"] += verdict.undecided
+        counts["bad"] += not verdict.passes and not verdict.undecided
+    needed = counts["good"] + counts["bad"] + counts["unknown"]
+    parts = [f"{counts['all']} commits", f"{needed} needed a signature", f"{counts['good']} verified"]
+    for kind, text in (("bad", "refused"), ("unknown", "undecided"), ("accepted", "accepted by id")):
+        if counts[kind]:
+            parts.append(f"{counts[kind]} {text}")
+    if counts["old"]:
+        parts.append(f"{counts['old']} older than the baseline")
+    if authority.by_convention:
+        parts.append(f"no policy: whoever has a key in {KEYS} may sign, as a warning only")
+    return "signatures: " + ", ".join(parts)

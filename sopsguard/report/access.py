@@ -5,10 +5,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sopsguard.access import Change, Gain, View, Way
 from sopsguard.access.change import EVERYONE
-from sopsguard.model import printable
+from sopsguard.model import discreet
+from sopsguard.model import printable as _printable
 
 if TYPE_CHECKING:
     from sopsguard.context import Context
+
+
+def printable(text: str) -> str:
+    """Words of the repository for a report: keys and names that are secrets are masked."""
+    return _printable(discreet(text))
 
 
 class Section(NamedTuple):

@@ -40,6 +40,8 @@ class YamlPatch:
     def floor(self, container: Mapping | Sequence, position: int) -> int:
         """Where the value may begin: behind the colon or the dash."""
         item = container.items[position]
+        if self.is_flow(container):
+            return value_at(container, position).start
         if isinstance(item, Item):
             found = _COLON.match(self.data, item.key.end)
             if found is None:
@@ -125,18 +127,18 @@ class YamlPatch:
         container, position = found.trail[-1]
         old = found.node
         floor = self.floor(container, position)
-        one_line = (not isinstance(old, Scalar) or old.style not in ("|", ">")) and b"\n" not in self.data[
-            floor : max(old.end, floor)
-        ]
-        if one_line and (isinstance(old, Scalar) or self.is_flow(old)) and _is_short(node):
+        in_flow = self.is_in_flow(found.trail)
+        one_line = (
+            old.style not in ("|", ">") if isinstance(old, Scalar) else self.is_flow(old)
+        ) and b"\n" not in self.data[floor : max(old.end, floor)]
+        if one_line and (_is_short(node) or (in_flow and isinstance(node, Scalar))):
             if isinstance(node, Scalar):
                 style = old.style if isinstance(old, Scalar) else ""
-                flow = self.is_in_flow(found.trail)
-                text = self.scalar(node.value, '"' if flow and not style else style)
+                text = self.scalar(node.value, '"' if in_flow and not style else style)
             else:
                 text = b"{}" if isinstance(node, Mapping) else b"[]"
             return [self.at(old, floor, text)]
-        if self.is_in_flow(found.trail):
+        if in_flow:
             raise CannotPatch(f"line {old.line}: it is written in flow form (`{{…}}`)")
         key = None if isinstance(container, Sequence) else "k"
         text = self.written(key, node, self.column(container, position))[1 if key is None else 2 :]

@@ -173,6 +173,20 @@ def test_a_file_without_a_final_newline_keeps_it_so() -> None:
     assert json.loads(clear(after, "a.json")) == {"a": "x", "b": "v"}
 
 
+def test_json_under_the_name_of_yaml_stays_json() -> None:
+    data = sealed('{"a": "x", "m": {"k": "v"}}', "json")
+    after = edit(data, "a.yaml", [Set(("m", "n"), ["w"]), Unset(("a",))], IDENTITIES, LATER)
+    assert clear(after, "a.json") == '{\n\t"m": {\n\t\t"k": "v",\n\t\t"n": [\n\t\t\t"w"\n\t\t]\n\t}\n}\n'
+    turned = rotate(after, "a.yaml", IDENTITIES, LATER, [[US, THIRD]])
+    assert plaintext(opened(turned, "a.json", THIRDS)) == clear(after, "a.json").encode()
+
+
+def test_comments_in_lists_stay_where_they_are() -> None:
+    data = sealed("l:\n  # one\n  - q: w # two\n  - r: v\n", scope=Scope(encrypted_regex="^q$"))
+    after = edit(data, "a.yaml", [Unset(("l", 0, "q")), Set(("l", 2), "n")], IDENTITIES, LATER)
+    assert after.startswith(b'l:\n    # one\n    - {}\n    - r: v\n    - "n"\nsops:\n')
+
+
 def test_several_documents_are_sealed_alike() -> None:
     data = sealed("a: x\n---\nb: w\n")
     after = edit(data, "a.yaml", [Set(("b",), "z", 1), Set(("c",), "o", 1)], IDENTITIES, LATER)

@@ -26,6 +26,7 @@ from sopsguard.sops.editor.meaning import Content, content
 from sopsguard.sops.editor.opened import (
     UNSAFE,
     Ready,
+    again,
     checked,
     mac_of,
     patch_of,
@@ -95,7 +96,7 @@ def edit(
         filled = making.changed(changes)
         if filled == data:
             return data
-        mac = mac_of(readable(filled, path), state.cipher)
+        mac = mac_of(again(filled, path), state.cipher)
         written = sealed_again(file, filled, state.cipher, modified, mac)
     except NoPlace as failure:
         raise state.cannot(Why.PLACE, str(failure)) from None
@@ -115,7 +116,7 @@ def _plain(file: SopsFile, change: Change) -> Change:
         raise CannotEdit(Why.PLACE, f"`{name}` belongs to sops")
     if not 0 <= change.document < len(file.document.roots):
         raise CannotEdit(Why.PLACE, f"the file has no document {change.document}")
-    if file.format == "binary" and change.path != ("data",):
+    if file.format == "binary" and (change.path != ("data",) or isinstance(change, Unset)):
         raise CannotEdit(Why.PLACE, "a binary file has one value only, `data`")
     if isinstance(change, Unset):
         return change
@@ -173,7 +174,7 @@ class _Edit:
         """The text with all changes made and every new value in it, but with the old seal."""
         rest = list(changes)
         while rest:
-            file = readable(self.data, self.file.path) if len(rest) < len(changes) else self.file
+            file = again(self.data, self.file.path) if len(rest) < len(changes) else self.file
             splices: list[Splice] = []
             places: set[int] = set()
             # Single values that stand there already are changed together, all else one by one.
@@ -234,7 +235,7 @@ class _Edit:
         return made(mark)
 
     def filled(self) -> bytes:
-        file = readable(self.data, self.file.path)
+        file = again(self.data, self.file.path)
         kept = self.kept({leaf.text for leaf in file.leaves})
         patches = [patch_of(file, root) for root in file.document.roots]
         splices = []

@@ -11,6 +11,7 @@ from sopsguard.sops.cipher import CannotDecrypt, Cipher
 from sopsguard.sops.editor.meaning import meaning
 from sopsguard.sops.editor.opened import (
     UNSAFE,
+    again,
     checked,
     mac_of,
     patch_of,
@@ -47,7 +48,7 @@ def mend(data: bytes, path: str, identities: Identities, modified: str, expected
     try:
         cipher = Cipher(found[0])
         filled = spliced(data, (splice for leaf in file.leaves for splice in _mended(file, leaf, cipher)))
-        written = sealed_again(file, filled, cipher, modified, mac_of(readable(filled, path), cipher))
+        written = sealed_again(file, filled, cipher, modified, mac_of(again(filled, path), cipher))
     except CannotDecrypt as failure:
         raise CannotEdit(Why.DAMAGED, str(failure)) from None
     except CannotPatch:
@@ -136,7 +137,7 @@ def rescope(
         filled = spliced(data, splices)
         for number in range(len(file.document.roots)):
             filled = _fields(filled, path, number, scope)
-        mac = mac_of(readable(filled, path), state.cipher)
+        mac = mac_of(again(filled, path), state.cipher)
         written = sealed_again(file, filled, state.cipher, modified, mac)
     except CannotPatch as failure:
         raise state.cannot(Why.FORMAT, str(failure)) from None
@@ -156,7 +157,7 @@ def _fields(data: bytes, path: str, number: int, scope: Scope) -> bytes:
     if scope.mac_only_encrypted:
         wanted["mac_only_encrypted"] = True
     for name in (*SELECTION_FIELDS, "mac_only_encrypted"):
-        file = readable(data, path)
+        file = again(data, path)
         root = file.document.roots[number]
         patch = patch_of(file, root)
         flat = file.format == "dotenv"

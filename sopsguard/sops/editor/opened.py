@@ -6,7 +6,7 @@ from hashlib import sha256
 from sopsguard.document import Mapping
 from sopsguard.document.dotenv_patch import DotenvPatch
 from sopsguard.document.json_patch import JsonPatch
-from sopsguard.document.patch import Patch, find, spliced
+from sopsguard.document.patch import CannotPatch, Patch, find, spliced
 from sopsguard.document.tree import Scalar
 from sopsguard.document.yaml_patch import YamlPatch
 from sopsguard.sops.cipher import Cipher
@@ -52,6 +52,14 @@ def readable(data: bytes, path: str) -> SopsFile:
     raise CannotEdit(Why.NOT_SOPS, f"it is no SOPS file ({file.reason})")
 
 
+def again(data: bytes, path: str) -> SopsFile:
+    """The file after a change of its text. Raises `CannotPatch` if that broke it."""
+    file = read(data, path)
+    if not isinstance(file, SopsFile):
+        raise CannotPatch(UNSAFE)
+    return file
+
+
 def ready(file: SopsFile, identities: Identities, commands: tuple[Command, ...]) -> Ready:
     """Opens the file for a change. Raises `CannotEdit` for anything that is not as it should be."""
     found = open_file(file, identities)
@@ -77,7 +85,7 @@ def sound(file: SopsFile, commands: tuple[Command, ...]) -> None:
 
 def patch_of(file: SopsFile, root: Mapping) -> Patch:
     """What changes the text of a document of the file."""
-    if file.format == "yaml":
+    if file.format == "yaml" and file.data[root.start : root.start + 1] != b"{":  # else it is JSON, or near
         return YamlPatch(file.data, BLOCK, indent_of(file))
     if file.format == "dotenv":
         return DotenvPatch(file.data, PREFIX)
@@ -112,7 +120,7 @@ def mac_of(file: SopsFile, cipher: Cipher) -> str:
 
 def sealed_again(file: SopsFile, data: bytes, cipher: Cipher, modified: str, mac: str) -> bytes:
     """`data`, the changed text of `file`, with `lastmodified` and `mac` in all copies of the metadata."""
-    file = readable(data, file.path)
+    file = again(data, file.path)
     values = {"lastmodified": modified, "mac": cipher.encrypt(mac, modified)}
     splices = []
     for root in file.document.roots:
@@ -129,8 +137,13 @@ def checked(
     old: SopsFile, data: bytes, cipher: Cipher, key: bytes, commands: tuple[Command, ...]
 ) -> tuple[SopsFile, tuple[PlainLeaf, ...]]:
     """What is read from the changed text, its MAC verified. Raises `CannotEdit` if it does not open."""
-    file = readable(data, old.path)
-    found = decrypt(file, cipher, key)
-    if isinstance(found, Refused) or file.format != old.format or not file.metadata.loads:
+    file = read(data, old.path)
+    found = decrypt(file, cipher, key) if isinstance(file, SopsFile) else None
+    if (
+        not isinstance(file, SopsFile)
+        or not isinstance(found, Opened)
+        or file.format != old.format
+        or not file.metadata.loads
+    ):
         raise CannotEdit(Why.FORMAT, UNSAFE, (), commands)
     return file, found.leaves

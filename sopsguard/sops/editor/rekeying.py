@@ -14,6 +14,7 @@ from sopsguard.sops.editor.meaning import meaning
 from sopsguard.sops.editor.opened import (
     UNSAFE,
     Ready,
+    again,
     checked,
     mac_of,
     patch_of,
@@ -212,7 +213,7 @@ class _Plan:
             return data
         wrapped = self.wrapped(key)
         for number in range(len(self.file.document.roots)):
-            file = readable(data, self.file.path)
+            file = again(data, self.file.path)
             root = file.document.roots[number]
             if file.format == "dotenv":
                 data = _dotenv(file, root, self.block(wrapped))
@@ -287,7 +288,7 @@ class _Block:
         self.data, self.path, self.number = data, path, number
 
     def now(self) -> tuple[Patch, Mapping, Mapping]:
-        file = readable(self.data, self.path)
+        file = again(self.data, self.path)
         root = file.document.roots[self.number]
         block = root.get(BLOCK)
         assert isinstance(block, Mapping)

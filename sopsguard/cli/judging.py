@@ -140,7 +140,12 @@ def policy_of(snapshot: "Snapshot") -> "Policy":
 
     if policy.FILE not in snapshot:
         return policy.Policy()
-    return policy.read(snapshot.read(policy.FILE), known_rules())
+    found = policy.read(snapshot.read(policy.FILE), known_rules())
+    if found.signatures is not None:
+        from sopsguard.signatures import rules
+
+        rules.read(found.signatures)  # a mistake there is told by every command, not only where it counts
+    return found
 
 
 def known_rules() -> "Sequence[str]":

@@ -12,8 +12,8 @@ from sopsguard.git.repository import Repository
 from sopsguard.model import UserError, printable
 from sopsguard.snapshot import Change, Entry, Unreadable
 
-# What one diff-tree is asked at once: so little that the pipe holds it before anything is answered.
-_ASKED = 32 << 10
+# What one diff-tree is asked at once: so little that any pipe holds it before anything is answered.
+_ASKED = 15 << 10
 # Names that one ls-tree is given; more are looked for in the whole tree.
 _FEW = 100
 

@@ -10,6 +10,8 @@ from sopsguard.keys.packets import Malformed, Reader
 
 RSA, EDDSA, ECDSA, ED25519, ED448 = (1, 3), 22, 19, 27, 28
 _LEAST_RSA = 2048
+# Beyond these a single signature can take seconds to verify; nobody has such keys.
+_MOST_RSA, _MOST_EXPONENT = 8192, 64
 HASHES = {2: "sha1", 8: "sha256", 9: "sha384", 10: "sha512", 11: "sha224"}
 # Not Brainpool: Sequoia does not know it, and what counts must not depend on the engine.
 _CURVES = {
@@ -96,6 +98,8 @@ def _material(reader: Reader, algorithm: int) -> tuple[Any, str]:
         if algorithm in (1, 2, 3):
             n, e = _number(reader), _number(reader)
             weak = f"an RSA key of {n.bit_length()} bits" if n.bit_length() < _LEAST_RSA else ""
+            if n.bit_length() > _MOST_RSA or e.bit_length() > _MOST_EXPONENT:
+                return None, "an RSA key with numbers that nobody uses"
             return (rsa.RSAPublicNumbers(e, n).public_key() if algorithm in RSA else None), weak
         if algorithm == ECDSA:
             curve = _CURVES.get(reader.take(reader.number(1)))

@@ -197,7 +197,7 @@ class _Judge:
         parsed = subject.parsed
         if isinstance(parsed, commit.Commit):
             self._times[parsed.oid] = parsed.committer.time
-        if any(subject.oid in authority.rules.accepted for authority in authorities):
+        if all(subject.oid in authority.rules.accepted for authority in authorities):
             return _Pending(Verdict(subject.oid, Reason.ACCEPTED), ())
         if isinstance(parsed, Refused):
             return _Pending(Verdict(subject.oid, parsed.reason, parsed.detail), ())

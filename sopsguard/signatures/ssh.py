@@ -14,7 +14,8 @@ from sopsguard.signatures.reason import Reason, Refused
 NAMESPACE = b"git"
 _MAGIC = b"SSHSIG"
 _TOUCHED, _VERIFIED = 0x01, 0x04
-_LEAST_RSA, _MOST_RSA = 2048, 8192
+# Beyond the upper bounds a single signature can take seconds to verify.
+_LEAST_RSA, _MOST_RSA, _MOST_EXPONENT = 2048, 8192, 64
 _CURVES = {
     "nistp256": ("SECP256R1", "SHA256"),
     "nistp384": ("SECP384R1", "SHA384"),
@@ -134,6 +135,8 @@ def _verify(kind: str, wire: bytes, signed_with: str, raw: bytes, signed: bytes)
         Ed25519PublicKey.from_public_bytes(reader.string()).verify(raw, signed)
     elif kind == "ssh-rsa":
         exponent, modulus = reader.mpint(), reader.mpint()
+        if exponent.bit_length() > _MOST_EXPONENT:
+            raise Malformed("an RSA exponent that nobody uses")
         key: Any = rsa_key(modulus, exponent)
         # OpenSSH writes the signature without leading zeros in rare cases; the library wants them.
         size = (modulus.bit_length() + 7) // 8

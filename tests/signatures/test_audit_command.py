@@ -58,6 +58,14 @@ def test_a_key_file_that_cannot_be_used_is_told(world: World) -> None:
     assert "keys/alice.asc: warning: the key" in said.out
 
 
+def test_every_command_refuses_a_mistake_in_the_section(world: World) -> None:
+    for text, code in ((world.policy(), 0), (world.policy(basline="x"), 2)):
+        world.start({".sopsguard.yaml": text, "secrets/a.yaml": "note\n"})
+        said = sopsguard(world.history.repo.root, "check", "--rev", world.base)
+        assert said.code == code
+        assert ("did you mean 'baseline'?" in said.err) == (code == 2)
+
+
 def test_a_shallow_clone_is_not_decided(world: World, tmp_path: Path) -> None:
     world.history.at("main", world.by_bob(world.secret([world.by_alice(world.secret())], "a: 3\n")))
     clone = tmp_path / "clone"

@@ -189,6 +189,21 @@ def test_a_security_key_signs_what_ssh_says() -> None:
     assert not ssh.is_good(found, b"other")
 
 
+def test_keys_whose_arithmetic_takes_for_ever_are_not_tried() -> None:
+    from sopsguard.keys.ssh_wire import mpint, string
+
+    n, e = (1 << 8191) | 1, (1 << 8190) | 1
+    wire = string(b"ssh-rsa") + mpint(e) + mpint(n)
+    blob = string(b"rsa-sha2-512") + string(b"\1" * 1024)
+    data = b"SSHSIG\0\0\0\1" + string(wire) + string(b"git") + string(b"") + string(b"sha512") + string(blob)
+    assert not ssh.is_good(ssh.parse(data), b"payload")
+    numbers = b"".join(x.bit_length().to_bytes(2, "big") + x.to_bytes(1024, "big") for x in (n, e))
+    packet_ = packet.framed(6, b"\x04\x60\0\0\0\x01" + numbers)
+    one = packet.framed(13, b"x") + packet.framed(2, KEY.signature(b"x", 0x13))
+    found = certificate.read(packet_ + one * 60)
+    assert "nobody uses" in found.primary.key.weak
+
+
 # --- paths ---------------------------------------------------------------------------------------
 
 

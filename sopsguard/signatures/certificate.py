@@ -34,13 +34,19 @@ _SECRET_ARMOR = re.compile(r"-----BEGIN PGP PRIVATE KEY BLOCK-----")
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What the primary says of a key from `created` on: until when it counts (None: for ever), for what."""
+    """What the primary says of a key from `created` on: until when it counts (None: for ever), for what.
+
+    `direct`: said of the primary key itself and not through a user id. `packets` are the signature, with
+    the user id that it is about.
+    """
 
     created: int
     ends: int | None
     expires: int | None
     flags: int | None
     crossed: bool
+    direct: bool
+    packets: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +67,25 @@ class Component:
     revocations: tuple[Revocation, ...]
     weak: bool
 
-    def stated(self, when: int) -> tuple[Statement | None, bool]:
-        """The statement that counts for a signature made at `when`, and whether it is younger than that:
-        gpg replaces the old one when a key is renewed."""
+    def counting(self, when: int) -> tuple[tuple[Statement, ...], bool]:
+        """The statements that count for a signature made at `when`: the newest one about the key itself and
+        the newest one through a user id, or about a subkey; and whether they are younger than that: gpg
+        replaces the old one when a key is renewed."""
         alive = [s for s in self.statements if s.created <= when and (s.ends is None or when < s.ends)]
         if alive:
-            return max(alive, key=lambda s: s.created), False
+            kinds = [[s for s in alive if s.direct is direct] for direct in (True, False)]
+            return tuple(max(kind, key=lambda s: s.created) for kind in kinds if kind), False
         later = [s for s in self.statements if s.created > when]
-        return (min(later, key=lambda s: s.created), True) if later else (None, False)
+        return (min(later, key=lambda s: s.created),) if later else (), bool(later)
+
+    def expires(self, when: int) -> int | None:
+        """When the key expires by what counts at `when`: the earliest, where two statements differ."""
+        return min((s.expires for s in self.counting(when)[0] if s.expires is not None), default=None)
+
+    def signs(self, when: int) -> bool:
+        """Whether it may sign data, by everything that counts at `when` and speaks of it."""
+        flags = [s.flags for s in self.counting(when)[0] if s.flags is not None]
+        return bool(flags) and all(value & _SIGNS for value in flags)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +111,16 @@ class Certificate:
 
     def is_late(self, maker: Component, when: int) -> bool:
         """Whether what is known of the keys was all said after `when`."""
-        return any(component.stated(when)[1] for component in (self.primary, maker))
+        return any(component.counting(when)[1] for component in (self.primary, maker))
+
+    def reduced(self, maker: Component, when: int) -> bytes:
+        """The certificate with nothing but `maker` and what counts at `when`, so that every engine reads the
+        same where an owner has said several things."""
+        said, _ = self.primary.counting(when)
+        parts = [framed(_PUBLIC, self.primary.key.body), *(s.packets for s in said)]
+        if maker is not self.primary:
+            parts += [framed(_SUBKEY, maker.key.body), *(s.packets for s in maker.counting(when)[0])]
+        return b"".join(parts)
 
     def check(self, maker: Component, when: int) -> None:
         """Raises `Refused` unless `maker` could sign data at `when` (seconds since 1970)."""
@@ -113,29 +139,25 @@ class Certificate:
         for component in (primary, maker):
             if when < component.key.created:
                 raise Refused(Reason.BAD_SIGNATURE, "the signature is older than the key")
-            said, _ = component.stated(when)
-            if said is None:
+            said, _ = component.counting(when)
+            if not said:
                 if component.weak:
                     raise Refused(Reason.WEAK_HASH, "what binds the key to its owner rests on SHA-1 or MD5")
                 raise Refused(Reason.WRONG_USAGE, "nothing that counted then binds the key to its owner")
-            if said.expires is not None and when >= said.expires:
+            expires = component.expires(when)
+            if expires is not None and when >= expires:
                 raise Refused(Reason.KEY_EXPIRED_AT_SIGNING, "the key had expired")
-        said, _ = maker.stated(when)
-        if said is None or said.flags is None or not said.flags & _SIGNS:
+        if not maker.signs(when):
             raise Refused(Reason.WRONG_USAGE, "the key is not meant for signing")
-        if maker is not primary and not said.crossed:
+        if maker is not primary and not all(s.crossed for s in maker.counting(when)[0]):
             if maker.weak:
                 raise Refused(Reason.WEAK_HASH, "the subkey's own signature rests on SHA-1 or MD5")
             raise Refused(Reason.WRONG_USAGE, "the subkey has not signed that it belongs to this owner")
 
     def expired(self, maker: Component, now: int) -> int | None:
         """When the key, or its owner's, expired as known at `now`; None if it has not."""
-        ends = []
-        for component in (self.primary, maker):
-            said, _ = component.stated(now)
-            if said is not None and said.expires is not None and said.expires <= now:
-                ends.append(said.expires)
-        return min(ends, default=None)
+        ends = [component.expires(now) for component in (self.primary, maker)]
+        return min((end for end in ends if end is not None and end <= now), default=None)
 
     def revoked(self, maker: Component) -> bool:
         """Whether the key, or its owner's, is revoked at all."""
@@ -200,7 +222,7 @@ class _Parts:
         revoked, _ = self._good(self.own, (_KEY_REVOCATION,), frozenset(HASHES), frame)
         weak |= own_weak
         kept += [s.packet for s in (*revoked, *direct)]
-        statements += [_statement(key, s) for s in direct]
+        statements += [_statement(key, s, s.packet, direct=True) for s in direct]
         for body, part in self.ids.items():
             about = b"\xb4" + len(body).to_bytes(4, "big") + body
             good, id_weak = self._good(part, _CERTIFICATIONS, _FINE, frame, about)
@@ -210,7 +232,7 @@ class _Parts:
                 kept += [framed(_USER_ID, body), *(s.packet for s in (*gone, *good))]
             # An identity that was taken back says nothing about the key any more.
             if not gone or max(s.created or 0 for s in gone) < max((s.created or 0 for s in good), default=0):
-                statements += [_statement(key, s) for s in good]
+                statements += [_statement(key, s, framed(_USER_ID, body) + s.packet) for s in good]
         primary = Component(key, tuple(statements), _revocations(revoked), weak)
 
         components = [primary]
@@ -225,7 +247,7 @@ class _Parts:
             for signature in good:
                 crossed, cross_weak = _crossed(signature, key, subkey)
                 sub_weak |= cross_weak
-                said.append(_statement(subkey, signature, crossed))
+                said.append(_statement(subkey, signature, signature.packet, crossed=crossed))
             if good:
                 kept += [framed(_SUBKEY, body), *(s.packet for s in (*gone, *good))]
             if good or sub_weak:
@@ -248,11 +270,13 @@ class _Parts:
         return sorted(good, key=lambda s: s.created or 0), weak
 
 
-def _statement(key: PublicKey, signature: Signature, crossed: bool = True) -> Statement:
+def _statement(
+    key: PublicKey, signature: Signature, packets: bytes, *, crossed: bool = True, direct: bool = False
+) -> Statement:
     created = signature.created or 0
     ends = created + signature.lifetime if signature.lifetime else None
     expires = key.created + signature.key_lifetime if signature.key_lifetime else None
-    return Statement(created, ends, expires, signature.flags, crossed)
+    return Statement(created, ends, expires, signature.flags, crossed, direct, packets)
 
 
 def _revocations(signatures: Iterable[Signature]) -> tuple[Revocation, ...]:

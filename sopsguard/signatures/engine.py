@@ -28,8 +28,13 @@ class Question:
     maker: Component
 
     @property
+    def data(self) -> bytes:
+        """The certificate as far as it matters."""
+        return self.certificate.reduced(self.maker, self.signature.created or 0)
+
+    @property
     def late(self) -> bool:
-        """Whether all that is known of the key was said after the signature (see `Component.stated`).
+        """Whether all that is known of the key was said after the signature (see `Component.counting`).
 
         Sequoia refuses such signatures, gpg accepts them. Renewing a key with gpg makes every earlier
         signature one of them.

@@ -43,7 +43,7 @@ class Gnupg:
         for number, question in enumerate(questions):
             # gpg ends at the first bad signature; the arithmetic tells which are.
             if question.signature.made_by(question.maker.key, question.payload):
-                by_certificate.setdefault(question.certificate.data, []).append(number)
+                by_certificate.setdefault(question.data, []).append(number)
         good = [False] * len(questions)
         for numbers in by_certificate.values():
             for at in range(0, len(numbers), _PER_RUN):
@@ -57,7 +57,7 @@ class Gnupg:
         # A short path: gpg keeps sockets below its home, and their names may have 100 characters.
         with TemporaryDirectory(prefix="sg-", ignore_cleanup_errors=True) as home:
             _write(f"{home}/common.conf", b"")  # else 2.4 may start keyboxd
-            _write(f"{home}/k.gpg", questions[0].certificate.data)
+            _write(f"{home}/k.gpg", questions[0].data)
             answers: list[bool] = []
             if self._gpg:
                 for number, question in enumerate(questions):

@@ -5,6 +5,8 @@ from typing import Any
 
 from sopsguard.signatures.engine import EngineMissing, EngineName, Question
 
+_MOST = 1000  # certificates that are kept parsed
+
 
 class Sequoia:
     """pysequoia behind the interface of `engine`. Keeps what it has parsed of each certificate."""
@@ -27,10 +29,12 @@ class Sequoia:
         if question.late:
             # There is no way to ask pysequoia about it. What binds the key to its owner was verified.
             return question.signature.made_by(question.maker.key, question.payload)
-        data = question.certificate.data
+        data = question.data
         try:
             known = self._certificates.get(data)
             if known is None:
+                if len(self._certificates) > _MOST:
+                    self._certificates.clear()
                 known = self._certificates[data] = self._library.Cert.from_bytes(data)
             signature = self._library.Sig.from_bytes(question.signature.packet)
             # `signature` as a keyword came with 0.1.29; an older one raises TypeError here.

@@ -475,12 +475,21 @@ class _Edit:
         last = sequence.children[-1]
         at = last.span.end
         comma = re.compile(r"\s*,").match(self.text, at)
-        line = self.text[self.line_start(last.span.start) : last.span.start]
-        gap = f"{self.eol}{line}" if not line.strip() else " "
-        if comma:
-            self.splices.append((comma.end(), comma.end(), f"{gap}{text},"))
+        if self.is_alone(last):  # one on each line, perhaps with a comment behind it
+            line = self.text[self.line_start(last.span.start) : last.span.start]
+            if not comma:
+                self.splices.append((at, at, ","))
+            self.insert_line(self.line_end(at), f"{line}{text}{',' if comma else ''}")
+        elif comma:
+            self.splices.append((comma.end(), comma.end(), f" {text},"))
         else:
-            self.splices.append((at, at, f",{gap}{text}"))
+            self.splices.append((at, at, f", {text}"))
+
+    def is_alone(self, node: Node) -> bool:
+        """Whether an element of a list in flow form has its line for itself."""
+        before = self.text[self.line_start(node.span.start) : node.span.start]
+        after = self.text[node.span.end : self.line_end(node.span.end)]
+        return not before.strip() and re.fullmatch(r"\s*,?\s*(#.*)?\s*", after) is not None
 
     def append_text(self, scalar: Node, text: str) -> None:
         """One more at the end of `a,b`, in whatever quotes or on whatever lines."""
@@ -511,10 +520,10 @@ class _Edit:
                 if node.target is not None and node.target.kind == "scalar" and self.names(node.target, key):
                     doomed.append(node)
             elif node.kind == "scalar":
-                if self.names(node, key):
-                    doomed.append(node)
-                elif "," in node.text:
+                if "," in node.text:
                     self.cut(node, key)
+                elif self.names(node, key):
+                    doomed.append(node)
         self.take_out(doomed, gone)
 
     def is_key(self, node: Node) -> bool:
@@ -599,12 +608,17 @@ class _Edit:
             raise self.refusal()
         children = parent.children
         for number in numbers:
+            child = children[number]
             after = next((n for n in range(number + 1, len(children)) if n not in numbers), None)
-            if number + 1 < len(children) and after is not None:
-                self.splices.append((children[number].span.start, children[number + 1].span.start, ""))
+            if self.is_alone(child):
+                start, end = self.line_start(child.span.start), self.line_end(child.span.end)
+            elif after is not None:
+                start, end = child.span.start, children[number + 1].span.start
             else:
-                start = children[number - 1].span.end if number else children[number].span.start
-                self.splices.append((start, children[number].span.end, ""))
+                start, end = children[number - 1].span.end, child.span.end
+            if not self.is_alone(child) and "#" in self.text[start:end]:
+                raise self.refusal()  # whose comment it is cannot be told
+            self.splices.append((start, end, ""))
 
     # rules
 

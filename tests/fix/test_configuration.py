@@ -84,7 +84,7 @@ def readers(data: bytes) -> list[list[list[str]]]:
 def difference(before: bytes, after: bytes) -> list[str]:
     """The lines that went (`-`) and came (`+`), recipients by name."""
     lines = difflib.unified_diff(before.decode().split("\n"), after.decode().split("\n"), n=0, lineterm="")
-    text = "\n".join(line for line in lines if line[:2] not in ("--", "++", "@@"))
+    text = "\n".join(line for line in lines if line[:3] not in ("---", "+++", "@@ "))
     for key, name in ((ALICE, "ALICE"), (BOB, "BOB"), (CAROL, "CAROL"), (DAVE, "DAVE"), (EVE, "EVE")):
         text = text.replace(key, name)
     return text.split("\n")
@@ -163,6 +163,18 @@ def test_a_recipient_goes_everywhere_with_what_names_it() -> None:
     assert remove_recipient(DATA, EVE) == DATA
     with pytest.raises(UserError, match="nobody left"):
         remove_recipient(DATA, ALICE)
+
+
+def test_a_comment_stays_with_whom_it_names() -> None:
+    data = f"creation_rules:\n- age: [\n    {ALICE}, # alice\n    {BOB} # bob\n  ]\n".encode()
+    assert difference(data, remove_recipient(data, BOB)) == ["-    BOB # bob"]
+    assert difference(data, remove_recipient(data, ALICE)) == ["-    ALICE, # alice"]
+    after = add_recipient(data, 0, Member(EVE))
+    assert difference(data, after) == ["-    BOB # bob", "+    BOB, # bob", "+    EVE"]
+    assert readers(add_recipient(after, 0, Member(DAVE))) == [[["alice", "bob", "eve", "dave"]]]
+    ssh = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHR2B612Botcwj7K4qql8djl19MVmtBV2gZbbB7JsbBe"
+    data = f"creation_rules:\n- age: {ssh} me@x,{BOB}\n".encode()
+    assert difference(data, remove_recipient(data, ssh)) == [f"-- age: {ssh} me@x,BOB", "+- age: BOB"]
 
 
 def test_a_new_rule_comes_before_the_catch_all_and_looks_like_the_others() -> None:
@@ -256,6 +268,9 @@ def test_nonsense_is_refused() -> None:
 KEYS = {"alice": ALICE, "bob": BOB, "carol": CAROL, "dave": DAVE}
 
 
+STYLES = ["text", "folded", "list", "lines", "flow", "groups", "grouped flow", "two"]
+
+
 @st.composite
 def configurations(draw: st.DrawFn) -> str:
     """Configurations in many styles."""
@@ -281,7 +296,9 @@ def configurations(draw: st.DrawFn) -> str:
         inner = " " * (step + 2)
         expression = draw(st.sampled_from(["^a/", "'^b$'", "c.yaml"]))
         lines.append(" " * step + f"- path_regex: {expression}")
-        style = draw(st.sampled_from(["text", "folded", "list", "flow", "groups", "grouped flow", "two"]))
+        style = draw(
+            st.sampled_from(["text", "folded", "list", "lines", "flow", "groups", "grouped flow", "two"])
+        )
         if style == "text":
             quote = draw(st.sampled_from(["", "'", '"']))
             joined = draw(st.sampled_from([",", ", "])).join(KEYS[m] for m in members)
@@ -292,6 +309,11 @@ def configurations(draw: st.DrawFn) -> str:
         elif style == "list":
             lines.append(f"{inner}age:")
             lines += [f"{inner}{' ' * (step // 2)}- {text}" for text in shown]
+        elif style == "lines":
+            ends = draw(st.lists(st.sampled_from(["", "  # c", " # d"]), min_size=4, max_size=4))
+            lines.append(f"{inner}age: [")
+            lines += [f"{inner}  {text},{end}" for text, end in zip(shown, ends, strict=False)]
+            lines.append(f"{inner}]")
         elif style == "flow":
             lines.append(f"{inner}age: [{', '.join(shown)}]")
         elif style == "grouped flow":

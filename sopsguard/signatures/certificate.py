@@ -71,7 +71,7 @@ class Component:
         """The statements that count for a signature made at `when`: the newest one about the key itself and
         the newest one through a user id, or about a subkey; and whether they are younger than that: gpg
         replaces the old one when a key is renewed."""
-        alive = [s for s in self.statements if s.created <= when and (s.ends is None or when < s.ends)]
+        alive = [s for s in self.statements if s.created <= when]
         if alive:
             kinds = [[s for s in alive if s.direct is direct] for direct in (True, False)]
             return tuple(max(kind, key=lambda s: s.created) for kind in kinds if kind), False
@@ -144,6 +144,9 @@ class Certificate:
                 if component.weak:
                     raise Refused(Reason.WEAK_HASH, "what binds the key to its owner rests on SHA-1 or MD5")
                 raise Refused(Reason.WRONG_USAGE, "nothing that counted then binds the key to its owner")
+            if any(s.ends is not None for s in said):
+                # gpg asks whether it still counts today, Sequoia whether it did then.
+                raise Refused(Reason.WRONG_USAGE, "what binds the key to its owner has an end of its own")
             expires = component.expires(when)
             if expires is not None and when >= expires:
                 raise Refused(Reason.KEY_EXPIRED_AT_SIGNING, "the key had expired")

@@ -483,3 +483,21 @@ def test_armor_is_written_back_as_it_was(world: World) -> None:
     draft = world.secret()
     data = armor.body(world.gpg.sign(draft.payload, world.alice), "openpgp")
     assert armor.body(armored(data), "openpgp") == data
+
+
+@pytest.mark.parametrize(
+    "name", [b"secrets/\xff\xfe", b"secrets/a\nb", b'secrets/"x"', b"secrets/\xed\xa0\x80", b":(top)x"]
+)
+def test_names_that_are_no_text(world: World, name: bytes) -> None:
+    repo = world.history.repo
+    index = {"GIT_INDEX_FILE": str(repo.root / ".git" / "odd-index")}
+    repo.git("read-tree", world.base, env=index)
+    entry = f"100644 {repo.blob(b'odd')}\t".encode() + name + b"\0"
+    repo.git("update-index", "-z", "--index-info", input=entry, env=index)
+    tree = repo.git("write-tree", env=index)
+    tip = world.unsigned(world.history.draft(parents=[world.base], tree=tree))
+    assert world.verdict(tip).reason == ("unsigned" if name.startswith(b"secrets/") else "not-needed")
+    other = world.unsigned(world.history.draft({"README": "x\n"}, [world.base]))
+    # The merge brings in what one side has, and takes back the readme, which nobody protects.
+    merge = world.unsigned(world.history.draft(parents=[other, tip], tree=tree))
+    assert world.reasons(merge)[-1] == "not-needed"

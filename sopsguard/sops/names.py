@@ -55,7 +55,9 @@ def _names(node: Node, label: Node | None, places: Places) -> Iterator[Name]:
         yield Name(node.anchor, "anchor", node.span)
     if label is not None and label.text not in _KINDS:
         yield Name(masterkey.without_identities(label.text), "key", label.span)
-    comment = _COMMENT.match(places.text, node.span.end)
+    # Behind a block (`age: >-`) the node ends with its last line; the next one is about something else.
+    is_block = places.text[node.span.end - 1 : node.span.end] in ("\n", "\r")
+    comment = None if is_block else _COMMENT.match(places.text, node.span.end)
     if comment is not None and (text := comment[1].strip()):
         start = comment.start(1)
         yield Name(masterkey.without_identities(text), "comment", places.span(start, start + len(text)))

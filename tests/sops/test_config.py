@@ -347,6 +347,15 @@ creation_rules:
     assert found.rules[0].keys[0].anchor == "host_web"
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\n\n"])
+@pytest.mark.parametrize("style", [">-", ">", "|", "|-"])
+def test_a_comment_below_a_block_names_nobody_in_it(style: str, end: str) -> None:
+    text = f"creation_rules:\n  - age: {style}\n      {ALICE}\n    # only for CI\n    path_regex: a\n"
+    found = read(text.replace("\n    #", f"{end}    #"))
+    assert found.rules[0].keys[0].identity == ALICE
+    assert found.names == {}
+
+
 def test_an_anchor_with_a_colon_is_read_as_go_yaml_reads_it() -> None:
     found = read(f"keys:\n  - &users:\n    - &alice {ALICE}\ncreation_rules:\n  - age: *alice\n")
     assert [anchor.name for anchor in found.anchors] == ["users", "alice"]

@@ -1,0 +1,58 @@
+"""`sopsguard fix revoke NAME`: ends the access of a host, a person or a service, and lists what it leaves."""
+
+from typing import TYPE_CHECKING
+
+from sopsguard.cli.fix import carried_out
+from sopsguard.cli.judging import history_of, identities_of, now, policy_of, repository, today
+from sopsguard.model import UserError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from sopsguard.context import Context
+    from sopsguard.hooks import Target
+    from sopsguard.snapshot import Snapshot
+
+HELP = "end somebody's access: take them out, new data keys, new values; shows a plan unless --apply"
+
+
+def configure(parser: "argparse.ArgumentParser") -> None:
+    """Its options."""
+    parser.add_argument("name", metavar="NAME", help="a host, a person, a service, or a recipient")
+    parser.add_argument(
+        "--compromised",
+        action="store_true",
+        help="somebody else has the key: also what it may have read, and what keys open that it could read",
+    )
+
+
+def run(options: "argparse.Namespace") -> int:
+    """Plan, show, and with --apply carry out; returns the exit code."""
+    from sopsguard import hooks
+    from sopsguard.fix.plan import Draft
+    from sopsguard.fix.revoke import Setting, revoke, whom
+
+    repo = repository()
+    if repo.root is None:
+        raise UserError("a bare repository has no files to change", "run this in a clone")
+    target = hooks.everything(repo)
+    ctx = _judged(target, target.snapshot)
+    who = whom(ctx, options.name)
+    keys = identities_of(options.identity)
+    draft = Draft(repo.worktree(), now())
+    head = repo.resolve("HEAD") if repo.head is not None else None
+    setting = Setting(today().isoformat(), head, lambda side: _judged(target, side), options.compromised)
+    revoke(draft, ctx, who, keys, setting)
+    return carried_out(repo, draft.plan(), options)
+
+
+def _judged(target: "Target", snapshot: "Snapshot") -> "Context":
+    from sopsguard.context import Context
+
+    return Context(
+        snapshot,
+        tuple,
+        policy=policy_of(snapshot),
+        clock=lambda: today().isoformat(),
+        history=lambda: history_of(target),
+    )

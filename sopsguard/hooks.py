@@ -1,6 +1,6 @@
 """From a git hook, or a command line, to what is judged: which snapshot, what of it is new, and its name."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from typing import NamedTuple
@@ -14,6 +14,9 @@ from sopsguard.snapshot import SUBMODULE, Change, Entry, Piece, Snapshot, Unread
 # follow one another stay together, for the folders they lie in.
 _MANY = 200
 _TOGETHER = 4
+
+# Tags may name tags; more in a row than this is no release.
+_NESTED = 8
 
 # A pointer file of Git LFS is smaller than this many bytes (git-lfs, docs/spec.md).
 LFS_POINTER = 1024
@@ -96,7 +99,7 @@ def _staged(repo: Repository, changes: list[Change]) -> Target:
         before=repo.tree(repo.head) if repo.head else None,
         rev="index",
         base=repo.head,
-        past=_past(repo, direct=True),
+        past=past_of(repo, direct=True),
         # Start-up counts for a few files, throughput for many.
         bulk=len(changes) > 40,
         shares=_shares(lambda part: _new_contents(repo, part), changes),
@@ -118,7 +121,7 @@ def whole_index(repo: Repository) -> Target:
         whole=True,
         paths=len(changes),
         rev="index",
-        past=_past(repo),
+        past=past_of(repo),
         bulk=True,
         shares=_shares(lambda part: _new_contents(repo, part), changes),
     )
@@ -146,7 +149,7 @@ def everything(repo: Repository, paths: Iterable[str] = ()) -> Target:
         concerned=_concerned(paths, (*files, *stage)),
         paths=len({c.path for c in (*files, *stage)}),
         rev="worktree",
-        past=_past(repo),
+        past=past_of(repo),
         bulk=True,
         shares=_shares(lambda files, stage: _disk_and_index(repo, files, stage), files, stage),
     )
@@ -171,7 +174,7 @@ def revision(repo: Repository, rev: str, paths: Iterable[str] = ()) -> Target:
         concerned=_concerned(paths, changes),
         paths=len(changes),
         rev=commit,
-        past=_past(repo, commit),
+        past=past_of(repo, commit),
         bulk=True,
         shares=_shares(lambda part: _new_contents(repo, part), changes),
     )
@@ -206,13 +209,22 @@ def since(repo: Repository, rev: str, paths: Iterable[str] = ()) -> Target:
     )
 
 
-def between(repo: Repository, base: str | None, tip: str, paths: Iterable[str] = ()) -> Target:
-    """Every blob and message that any commit of base..tip brings, also what a later one removes."""
+def between(
+    repo: Repository,
+    base: str | None,
+    tip: str,
+    paths: Iterable[str] = (),
+    *,
+    known: Sequence[str] = (),
+) -> Target:
+    """Every blob and message that any commit of base..tip brings, also what a later one removes; without
+    what the commits `known` reach besides."""
     _prepare()
     end = repo.resolve(tip)
     start = repo.resolve(base) if base else None
-    coming = repo.range_changes(start, end)
-    commits = repo.commits(start, end)
+    without = [oid for oid in (start, *known) if oid]
+    coming = repo.range_changes(without, end)
+    commits = repo.commits(without, end)
     if not commits:
         raise UserError(
             f"no commit in {printable(base or '')}..{printable(tip)}, so nothing was judged",
@@ -227,8 +239,7 @@ def between(repo: Repository, base: str | None, tip: str, paths: Iterable[str] =
     def said() -> Iterator[Content]:
         if messages:
             for commit, text in repo.messages(commits):
-                piece = Piece(data=text, offset=0, line=1, size=len(text), last=True)
-                yield Content(Change(COMMIT_MESSAGE, None, None, commit), piece)
+                yield Content(Change(COMMIT_MESSAGE, None, None, commit), _whole(text))
 
     shares = _shares(lambda part: _new_contents(repo, part), changes)
     if shares:
@@ -246,20 +257,60 @@ def between(repo: Repository, base: str | None, tip: str, paths: Iterable[str] =
         paths=len({c.path for c in changes}),
         base=start,
         rev=end,
-        past=_past(repo, end),
+        past=past_of(repo, end),
         bulk=len(changes) > 40,
         shares=shares,
     )
 
 
-def _past(repo: Repository, tip: str | None = None, *, direct: bool = False) -> Past:
-    """What came before a commit; without one, before the work tree and the index."""
+def step(repo: Repository, old: str, new: str) -> Target:
+    """What one state has and another has not, whatever lies between: a branch that was put back."""
+    changes = repo.changes_between(old, new)
+    return Target(
+        "range",
+        f"the step from {_short(old)} to {_short(new)}",
+        repo.tree(new),
+        lambda: _new_contents(repo, changes),
+        old=lambda: _old_contents(repo, changes),
+        concerned=frozenset(c.path for c in changes),
+        before=repo.tree(old),
+        paths=len(changes),
+        base=old,
+        rev=new,
+        past=past_of(repo, new),
+        bulk=len(changes) > 40,
+    )
+
+
+def with_message(repo: Repository, target: Target, oid: str) -> Target:
+    """The same, and the text of an annotated tag, and of the tags that it names in turn."""
+
+    def said() -> Iterator[Content]:
+        name = oid
+        for _ in range(_NESTED):
+            ((_, kind, data),) = repo.objects([name])
+            if kind != "tag":
+                return
+            headers, _, text = data.partition(b"\n\n")
+            yield Content(Change(COMMIT_MESSAGE, None, None, name), _whole(text))
+            name = headers.partition(b"\n")[0].removeprefix(b"object ").decode("ascii", "replace")
+        raise UserError(f"the tag {oid} names tags upon tags", "tag a commit")
+
+    shares = target.shares
+    if shares:
+        last = shares[-1]
+        shares = (*shares[:-1], lambda: chain(last(), said()))
+    return target._replace(contents=lambda: chain(target.contents(), said()), shares=shares)
+
+
+def past_of(repo: Repository, *commits: str, direct: bool = False) -> Past:
+    """What came before these commits; without any, before the work tree and the index."""
 
     def under_way() -> list[str]:
-        return [] if tip else repo.under_way()
+        return [] if commits else repo.under_way()
 
     def tips() -> list[str]:
-        return [tip] if tip else [*([repo.head] if repo.head else []), *under_way()]
+        return list(commits) or [*([repo.head] if repo.head else []), *under_way()]
 
     def changes(paths: Collection[str]) -> Iterator[Change]:
         return repo.path_history(tips(), paths)
@@ -351,6 +402,10 @@ def _disk_and_index(repo: Repository, files: list[Change], stage: list[Change]) 
         if not (isinstance(piece, Unreadable) and piece.vanished):
             yield content
     yield from _read(repo, [c for c in stage if c.new and on_disk.get(c.path) != c.new.oid], new=True)
+
+
+def _whole(data: bytes) -> Piece:
+    return Piece(data=data, offset=0, line=1, size=len(data), last=True)
 
 
 def _all_new(snapshot: Snapshot) -> list[Change]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 OK, FOUND, NOT_JUDGED, BUG, INTERRUPTED = 0, 1, 2, 3, 130
 
 # One module each in this package, with HELP, configure and run; in the order of `--help`.
-COMMANDS = ("check", "hook", "status", "diff", "fix", "why", "explain", "waive", "audit", "demo")
+COMMANDS = ("check", "hook", "ci", "status", "diff", "fix", "why", "explain", "waive", "audit", "demo")
 
 
 def main() -> NoReturn:

@@ -5,7 +5,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from sopsguard.cli import FOUND, NOT_JUDGED, OK
-from sopsguard.model import Family, UserError, printable
+from sopsguard.model import Family, Level, UserError, printable
 
 if TYPE_CHECKING:
     import argparse
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 # A waiver that the report proposes ends after this many days: long enough to repair, short enough to
 # be asked again.
 WAIVER_DAYS = 90
+
+# The rule that --strict makes an error.
+OVERDUE = "rotation-overdue"
 
 
 def repository() -> "Repository":
@@ -51,15 +54,20 @@ def judge(
     only_new: bool,
     identities: "Identities | None" = None,
     trust: "Trust | None" = None,
+    cached: bool = True,
+    strict: bool = False,
 ) -> "tuple[Verdict, Judged, Policy]":
     """Run the rules over the target; with the verdict comes what was judged, and by which policy. Without
-    `trust` the target is believed itself."""
+    `trust` the target is believed itself, without `cached` nothing that an earlier run has left. `strict`:
+    what is overdue is an error, unless the policy says how much it weighs."""
     from sopsguard.context import Context
     from sopsguard.judge import judge
     from sopsguard.managed import Managed
     from sopsguard.report.text import Judged
 
     policy = policy_of(target.snapshot) if trust is None else trust.policy
+    if strict:
+        policy = policy._replace(levels={OVERDUE: Level.ERROR.value, **policy.levels})
     before = None
     if target.before is not None:
         before = Managed(target.before, target.concerned, inventory=policy.inventory)
@@ -72,7 +80,7 @@ def judge(
         bulk=target.bulk,
         concerned=target.concerned,
         before=before,
-        history=lambda: history_of(target),
+        history=lambda: history_of(target, cached=cached),
         identities=identities,
         shares=target.shares,
         trust=trust,
@@ -121,10 +129,14 @@ def trust_in(repo: "Repository", target: "Target", rev: str | None, file: str | 
     return trust(target.snapshot, known_rules(), rev=rev, oid=oid, side=side, outer=outer)
 
 
-def history_of(target: "Target") -> "History | None":
-    """The versions of single files before the target, with the user's cache of facts."""
+def history_of(target: "Target", *, cached: bool = True) -> "History | None":
+    """The versions of single files before the target, with the user's cache of facts or without."""
     if target.past is None:
         return None
+    if not cached:
+        from sopsguard.history import History
+
+        return History(target.past)
     from sopsguard.cache import Cache
     from sopsguard.history import FORM, History
 

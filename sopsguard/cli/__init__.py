@@ -16,6 +16,9 @@ OK, FOUND, NOT_JUDGED, BUG, INTERRUPTED = 0, 1, 2, 3, 130
 # One module each in this package, with HELP, configure and run; in the order of `--help`.
 COMMANDS = ("check", "hook", "ci", "status", "diff", "fix", "why", "explain", "waive", "audit", "demo")
 
+# What `fix` does besides repairing findings: a word behind it, and a module here, too.
+FIXES = ("revoke",)
+
 
 def main() -> NoReturn:
     """The `sopsguard` command."""
@@ -52,6 +55,8 @@ def run(arguments: "Sequence[str]") -> int:
         from sopsguard.cli.hook import judged
 
         return judged(rest)
+    if command == "fix" and rest and rest[0] in FIXES:
+        arguments = [f"fix {rest[0]}", *rest[1:]]
     options = _parser().parse_args(list(arguments) or ["--help"])
     result: int = options.run(options)
     return result
@@ -72,8 +77,8 @@ def _parser() -> "argparse.ArgumentParser":
     )
     parser.add_argument("--version", action="version", version=f"sopsguard {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
-    for name in COMMANDS:
-        module = import_module(f"sopsguard.cli.{name.replace('-', '_')}")
+    for name in (*COMMANDS, *(f"fix {word}" for word in FIXES)):
+        module = import_module(f"sopsguard.cli.{name.rpartition(' ')[2].replace('-', '_')}")
         made: argparse.ArgumentParser = commands.add_parser(name, help=module.HELP, description=module.HELP)
         made.set_defaults(run=module.run)
         module.configure(made)

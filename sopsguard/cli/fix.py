@@ -18,6 +18,17 @@ HELP = "repair what the checks find: shows a plan, and carries it out with --app
 
 def configure(parser: "argparse.ArgumentParser") -> None:
     """Its options."""
+    carrying_out(parser)
+    parser.add_argument(
+        "words", nargs="*", metavar="RULE", help="a rule or a family; none: whatever can be repaired"
+    )
+    parser.add_argument(
+        "--path", action="append", default=[], metavar="PATH", help="only findings in this file or folder"
+    )
+
+
+def carrying_out(parser: "argparse.ArgumentParser") -> None:
+    """The options of every command that ends in `carried_out`."""
     parser.add_argument("--apply", action="store_true", help="carry the plan out: everything, or nothing")
     parser.add_argument(
         "--confirm",
@@ -28,12 +39,6 @@ def configure(parser: "argparse.ArgumentParser") -> None:
     )
     parser.add_argument(
         "--identity", action="append", default=[], metavar="FILE", help="a file of age identities"
-    )
-    parser.add_argument(
-        "words", nargs="*", metavar="RULE", help="a rule or a family; none: whatever can be repaired"
-    )
-    parser.add_argument(
-        "--path", action="append", default=[], metavar="PATH", help="only findings in this file or folder"
     )
 
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from sopsguard.cli.fix import carried_out
+from sopsguard.cli.fix import carried_out, carrying_out
 from sopsguard.cli.judging import history_of, identities_of, now, policy_of, repository, today
 from sopsguard.model import UserError
 
@@ -18,6 +18,7 @@ HELP = "end somebody's access: take them out, new data keys, new values; shows a
 
 def configure(parser: "argparse.ArgumentParser") -> None:
     """Its options."""
+    carrying_out(parser)
     parser.add_argument("name", metavar="NAME", help="a host, a person, a service, or a recipient")
     parser.add_argument(
         "--compromised",
@@ -29,8 +30,9 @@ def configure(parser: "argparse.ArgumentParser") -> None:
 def run(options: "argparse.Namespace") -> int:
     """Plan, show, and with --apply carry out; returns the exit code."""
     from sopsguard import hooks
+    from sopsguard.fix.knowledge import whom
     from sopsguard.fix.plan import Draft
-    from sopsguard.fix.revoke import Setting, revoke, whom
+    from sopsguard.fix.revoke import Setting, revoke
 
     repo = repository()
     if repo.root is None:

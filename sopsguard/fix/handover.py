@@ -4,19 +4,19 @@ Command lines name files and keys only; no value ever stands in one.
 """
 
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from sopsguard.context import Context
 from sopsguard.fix.plan import Draft
 from sopsguard.fix.renew import Made, Renewal, Spot
-from sopsguard.inventory import Kind
+from sopsguard.inventory import Kind, folded
 from sopsguard.references import Target
 from sopsguard.sops.editor.refusal import index_of
 from sopsguard.sops.masterkey import abbreviated
 
 if TYPE_CHECKING:
-    from sopsguard.fix.revoke import Known, Whom
+    from sopsguard.fix.knowledge import Known, Whom
 
 # Names of values that are no secret; who could read them knows nothing by that.
 _PUBLIC = frozenset(
@@ -30,18 +30,20 @@ def ask(
     ctx: Context,
     who: "Whom",
     renewal: Renewal,
-    theirs: Iterable[tuple[str, str]],
+    theirs: Sequence[tuple[str, str]],
     known: "Known",
     mentioned: tuple[str, ...],
+    head: str | None,
 ) -> None:
     """Put the steps on the draft. `theirs` are the values (file, key) that only people can replace,
-    `mentioned` the places where Nix still speaks of the host."""
+    `mentioned` the places where Nix still speaks of the host, `head` the commit before the change."""
     changed = {write.path for write in draft.plan().changes}
-    if not changed and not draft.plan().refusals and not mentioned:
+    if not changed and not draft.plan().refusals and not mentioned and not theirs:
         return
     _deliver(draft, renewal)
     _deploy(draft, ctx, who, changed)
-    _backups(draft, renewal)
+    _public_keys(draft, ctx, renewal)
+    _backups(draft, renewal, head or "HEAD")
     _replace(draft, ctx, theirs)
     _others(draft, known)
     _outside(draft, who)
@@ -59,22 +61,25 @@ def ask(
 
 
 def _deliver(draft: Draft, renewal: Renewal) -> None:
-    """New identities have to be on the hosts before what is encrypted for them is deployed."""
+    """New keys have to be on the hosts before what is encrypted for them is deployed."""
+    hosts: dict[str, list[str]] = {}
     for one in renewal.done:
+        name = one.name.partition(" ")[0]
         if one.kind is Made.IDENTITY:
-            draft.ask(
-                f"before {one.name} is deployed: append its new age identity to the file of identities there "
-                "(`sops.age.keyFile`); the old line goes when the deployment has worked",
-                _extract(one.spots[0], f"ssh root@{one.name} 'umask 077; cat >> /var/lib/sops-nix/key.txt'"),
-            )
+            then = f"ssh root@{name} 'umask 077; cat >> /var/lib/sops-nix/key.txt'"
         elif one.kind is Made.HOST_KEY:
-            name = one.name.partition(" ")[0]
             file = "ssh_host_rsa_key" if "RSA" in one.name else "ssh_host_ed25519_key"
-            draft.ask(
-                f"before {name} is deployed: put its new SSH host key there, unless Nix does, and tell "
-                "everybody's known_hosts",
-                _extract(one.spots[0], f"ssh root@{name} 'umask 077; cat > /etc/ssh/{file}'"),
-            )
+            then = f"ssh root@{name} 'umask 077; cat > /etc/ssh/{file}'"
+        else:
+            continue
+        hosts.setdefault(name, []).append(_extract(one.spots[0], then))
+    for name, commands in hosts.items():
+        draft.ask(
+            f"before {name} is deployed, give it its new keys, as far as Nix does not place them: the age "
+            "identity behind the old one in `sops.age.keyFile`, the SSH host key in /etc/ssh; then mend "
+            "known_hosts",
+            *commands,
+        )
 
 
 def _extract(spot: Spot, then: str) -> str:
@@ -105,11 +110,35 @@ def _deploy(draft: Draft, ctx: Context, who: "Whom", changed: set[str]) -> None:
         )
 
 
-def _backups(draft: Draft, renewal: Renewal) -> None:
+def _public_keys(draft: Draft, ctx: Context, renewal: Renewal) -> None:
+    """Where Nix has no key that could have been replaced: somebody still has to fill it in."""
+    from sopsguard.keys import wireguard
+
+    for one in renewal.done:
+        if one.kind is not Made.PAIR:
+            continue
+        places = [
+            f"{path}:{node.place.line}"
+            for path, facts in ctx.nix.said.items()
+            for node in facts.wireguard
+            if node.name is not None
+            and folded(node.name.static or "") == folded(one.name)
+            and (text := node.public_key.static) is not None
+            and not isinstance(wireguard.key(text), wireguard.Key)
+        ]
+        if places:
+            spot = Spot(one.spots[0].path, (*one.spots[0].key[:-1], "public_key"))
+            draft.ask(
+                f"{', '.join(places)}: no WireGuard key stands there for {one.name}; write its public key",
+                f"sops decrypt --extract {shlex.quote(index_of(spot.key))} {shlex.quote(spot.path)}",
+            )
+
+
+def _backups(draft: Draft, renewal: Renewal, head: str) -> None:
     for one in renewal.done:
         if one.kind is Made.PASSPHRASE:
             spot = one.spots[0]
-            old = f"git show HEAD:{spot.path}"
+            old = f"git show {head[:12]}:{shlex.quote(spot.path)}"
             draft.ask(
                 f"give the repository of {one.name} its new password before it is deployed (restic: "
                 "`restic key add`, then `restic key remove`); the old one is in git until then",

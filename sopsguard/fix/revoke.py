@@ -4,19 +4,19 @@ All of it is read from the repository, so a second run does what the first could
 Knowledge is told without a key: what a recipient can open now, what it could before and that still stands.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from sopsguard.access.owners import owner as owner_of
 from sopsguard.access.owners import subtrees
 from sopsguard.context import Context
 from sopsguard.fix import configuration, handover, program
+from sopsguard.fix.knowledge import Whom, known
 from sopsguard.fix.members import retire_signer, to_former
 from sopsguard.fix.plan import Draft
-from sopsguard.fix.renew import Made, Renewable, Renewal, Spot, owner, renew, renewable
-from sopsguard.history import DataKey, Timeline, exposures, openers, reach
-from sopsguard.inventory import Holder, How, Inventory, Kind, folded
-from sopsguard.inventory.naming import prefix
+from sopsguard.fix.renew import Made, Renewable, Renewal, Spot, renew, renewable
+from sopsguard.history import DataKey, Timeline, exposures
+from sopsguard.inventory import Inventory, Kind, folded
 from sopsguard.model import UserError, printable
 from sopsguard.policy import FILE as SETTINGS_FILE
 from sopsguard.references import Target
@@ -27,140 +27,6 @@ from sopsguard.sops.file import SopsFile
 from sopsguard.sops.identity import Identities
 from sopsguard.sops.masterkey import Key, abbreviated
 from sopsguard.sops.masterkey import recipient as recipient_key
-
-_PRIVATE_KEYS = ("age identity", "SSH key")
-
-
-@dataclass(frozen=True, slots=True)
-class Whom:
-    """Whose access ends: `readers` are the canonical recipients, `texts` every spelling that is known of
-    them, `holder` the entry in the inventory (None: only a name, or a key)."""
-
-    name: str
-    readers: frozenset[str]
-    texts: tuple[str, ...]
-    holder: Holder | None = None
-
-    @property
-    def is_host(self) -> bool:
-        """Whether it is a machine."""
-        return self.holder is not None and self.holder.kind is Kind.HOST
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What somebody knows: values by file and key (True: certainly the one that stands there now), files
-    whose data key they have or may have, and others whose private keys they could read."""
-
-    values: Mapping[tuple[str, str], bool] = field(default_factory=dict)
-    files: frozenset[str] = frozenset()
-    others: Mapping[str, str] = field(default_factory=dict)  # reader → where its private key stood
-
-
-def whom(ctx: Context, name: str) -> Whom:
-    """Whom a name means: a holder of the inventory, somebody who left, a name in the past of `.sops.yaml`,
-    or a recipient itself. Raises `UserError` for nobody, and for more than one."""
-    inventory = ctx.inventory
-    found = [h for h in inventory.named(name) if h.recipients or h.left is None]
-    active = [h for h in found if h.left is None]
-    exact = [h for h in active if h.exists]
-    chosen = exact or active or found
-    if len(chosen) > 1:
-        kinds = ", ".join(f"a {h.kind}" for h in chosen)
-        raise UserError(f"{name!r} is {kinds}", "name the recipient instead (age1…)")
-    readers: dict[str, str] = {}
-    for holder in chosen:
-        readers |= {inventory.reader(r.text): r.text for r in holder.recipients}
-        for other in inventory.named(name):  # somebody of that name who left keeps the old keys
-            if other.left is not None and other.kind is holder.kind:
-                readers |= {inventory.reader(r.text): r.text for r in other.recipients}
-    readers |= {inventory.reader(text): text for text in _called(ctx, name)}
-    if not chosen and not readers:
-        key = recipient_key(name)
-        if key is None or inventory.reader(key) not in _everybody(ctx):
-            from sopsguard.policy import nearest
-
-            names = [h.name for h in (*inventory, *inventory.former)]
-            raise UserError(f"nobody is called {name!r} here", nearest(name, names) if names else "")
-        readers[inventory.reader(key)] = key.text.strip()
-    texts = dict.fromkeys(readers.values())
-    for text in _everybody(ctx).values():
-        if inventory.reader(text) in readers:
-            texts[text] = None
-    one = chosen[0] if chosen else None
-    return Whom(one.name if one else name, frozenset(readers), tuple(texts), one)
-
-
-def _everybody(ctx: Context) -> dict[str, str]:
-    """Every recipient that something names or ever named, by reader."""
-    texts = [use.key.text.strip() for use in (*ctx.access.in_rules, *ctx.access.in_files)]
-    if (past := ctx.past_readers) is not None:
-        texts += [one.recipient for one in past.rules] + [one.recipient for one in past.files]
-    return {ctx.inventory.reader(text): text for text in texts}
-
-
-def _called(ctx: Context, name: str) -> Iterator[str]:
-    """The recipients that a `.sops.yaml` called so once and that nothing names otherwise now."""
-    past = ctx.past_readers
-    for who in _everybody(ctx).values() if past is not None else ():
-        known = [k for k in ctx.inventory.who(who) if k.how is not How.NAMED]
-        if known and not any(folded(k.holder.name) == folded(name) for k in known):
-            continue
-        for former in past.former_names(who) if past is not None else ():
-            if folded(name) in (folded(former.name), folded(prefix(former.name)[1])):
-                yield who
-
-
-# --- what they know -----------------------------------------------------------------------------------
-
-
-def known(ctx: Context, who: Whom, *, compromised: bool) -> Known:
-    """What somebody knows of what stands now.
-
-    With `compromised` also what they may know only, and what the keys of others open that they could read.
-    """
-    readers, others = set(who.readers), dict[str, str]()
-    while compromised and (more := _found_keys(ctx, frozenset(readers))).keys() - readers:
-        others |= {reader: where for reader, where in more.items() if reader not in readers}
-        readers |= more.keys()
-    values: dict[tuple[str, str], bool] = {}
-    files: set[str] = set()
-    for path, direct in ctx.access.reach.items():
-        if readers & direct.everyone:
-            files.add(path)
-            for leaf in ctx.access.files[path].leaves:
-                if leaf.envelope is not None and not leaf.is_comment:
-                    values[path, leaf.key] = True
-    timeline = ctx.timeline
-    for one in exposures(timeline) if isinstance(timeline, Timeline) else ():
-        if ctx.inventory.reader(one.reader) in readers:
-            if one.data_key is DataKey.KEPT or (compromised and one.data_key is DataKey.PERHAPS):
-                files.add(one.path)
-            for value in one.values:
-                if value.certain or compromised:
-                    values[one.path, value.key] = values.get((one.path, value.key), False) or value.certain
-    for cluster in ctx.access.clusters:
-        if files & set(cluster):
-            files |= set(cluster)
-    return Known(values, frozenset(files), others)
-
-
-def _found_keys(ctx: Context, readers: frozenset[str]) -> dict[str, str]:
-    """The readers whose private keys these could ever read, and where."""
-    timeline = ctx.timeline
-    if not isinstance(timeline, Timeline):
-        return {}
-    everyone = {r for version in timeline.versions for r in openers(version.facts)}
-    mine = [r for r in everyone if ctx.inventory.reader(r) in readers]
-    found: dict[str, str] = {}
-    for value in reach(timeline, mine):
-        if value.private_key in _PRIVATE_KEYS:
-            name = owner(value.path, tuple(value.key.split(".")))
-            for holder in ctx.inventory.named(name):
-                for recipient in holder.recipients:
-                    found[ctx.inventory.reader(recipient.text)] = f"{value.path} ({value.key})"
-    return found
-
 
 # --- the plan -----------------------------------------------------------------------------------------
 
@@ -188,7 +54,7 @@ class _Revocation:
         self.draft, self.ctx, self.who, self.identities = draft, ctx, who, identities
         self.setting = setting
         self.inventory: Inventory = ctx.inventory
-        self.known = known(ctx, who, compromised=setting.compromised)
+        self.known = known(ctx, who, identities, compromised=setting.compromised)
         self.before = _nonces(draft)
 
     def plan(self) -> None:
@@ -408,7 +274,9 @@ class _Revocation:
             and self.still(path, key)
             and not self.is_own_key(key)
         ]
-        handover.ask(self.draft, self.ctx, self.who, renewal, theirs, self.known, self.mentioned)
+        handover.ask(
+            self.draft, self.ctx, self.who, renewal, theirs, self.known, self.mentioned, self.setting.head
+        )
 
     def is_own_key(self, key: str) -> bool:
         return self.who.is_host and any(map(self.is_own, key.split(".")[:-1]))

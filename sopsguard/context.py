@@ -17,7 +17,8 @@ from sopsguard.snapshot import EXECUTABLE, FILE, LIMIT, Change, Entry, Piece, Sn
 
 if TYPE_CHECKING:
     from sopsguard.access import View
-    from sopsguard.history import Breach, History, Missing, Readers, Timeline, Unsettled
+    from sopsguard.attest import Attested
+    from sopsguard.history import Breach, Facts, History, Missing, Readers, Timeline, Unsettled
     from sopsguard.inventory import Inventory
     from sopsguard.nix.stated import NixFacts
     from sopsguard.nix.tree import Tree
@@ -65,15 +66,28 @@ class Encrypted(NamedTuple):
     copy_of: str = ""
 
 
+class Signed(NamedTuple):
+    """A commit of an example: the files that it writes, and whose SSH key signs it (nobody's: empty).
+    `altered`: its message was changed after that."""
+
+    files: Mapping[str, str]
+    by: str = ""
+    altered: bool = False
+
+
 class Example(NamedTuple):
     """A repository that breaks the rule and one that keeps it, as path → content.
 
     Where a secret has to stand, `{age-identity}` and the like name a throw-away one that the tests
-    make at run time; `{alice}` and `{bob}` are the recipients of two people.
+    make at run time; `{alice}` and `{bob}` are the recipients of two people, `{ssh-alice}` and the like
+    SSH public keys. With `then_bad` and `then_good` the files are trusted, and these commits on them are
+    what is judged.
     """
 
     bad: Mapping[str, str | Encrypted]
     good: Mapping[str, str | Encrypted]
+    then_bad: tuple[Signed, ...] = ()
+    then_good: tuple[Signed, ...] = ()
 
 
 class Check(NamedTuple):
@@ -128,7 +142,8 @@ class Context:
     `identities`, when given, open the SOPS files in memory.
     `history` opens the versions in git; without it only the old side tells of earlier ones.
     `shares`, when given, are the contents in parts, for several processes. `trust` says whom this judgement
-    believes; without it the judged state is believed itself.
+    believes; without it the judged state is believed itself. `attested` judges the signatures of the commits
+    under judgement, where there are any.
     """
 
     def __init__(
@@ -146,6 +161,7 @@ class Context:
         history: "Callable[[], History | None] | None" = None,
         shares: "Sequence[Callable[[], Iterable[Content]]]" = (),
         trust: "Trust | None" = None,
+        attested: "Callable[[], Attested] | None" = None,
     ) -> None:
         self.snapshot = snapshot
         self.trust = trust
@@ -158,6 +174,7 @@ class Context:
         self.before = before
         self._history = history
         self._shares = shares
+        self._attested = attested
         self.managed = Managed(snapshot, concerned, lambda: self._scanned[2], self.policy.inventory)
         # The rules that this judgement runs: what a more special one of them tells, another need not.
         self.runs: frozenset[str] = frozenset()
@@ -172,6 +189,16 @@ class Context:
     def today(self) -> str:
         """The date on which this is judged, as YYYY-MM-DD."""
         return self._clock()
+
+    @property
+    def concerns_commits(self) -> bool:
+        """Whether commits are under judgement, and not only contents."""
+        return self._attested is not None
+
+    @cached_property
+    def signatures(self) -> "Attested | None":
+        """Who signed the commits under judgement; None where there are none."""
+        return self._attested() if self._attested is not None else None
 
     @cached_property
     def _scanned(self) -> tuple[tuple[Found, ...], tuple[Unknown, ...], Mapping[str, bool]]:
@@ -427,21 +454,24 @@ class Context:
         return self._history() if self._history is not None else None
 
     @cached_property
+    def _facts(self) -> "Mapping[str, Facts]":
+        """What history compares of each SOPS file under judgement."""
+        from sopsguard.history import facts_of
+        from sopsguard.sops.file import SopsFile
+
+        return {path: facts_of(f) for path, f in self.managed.files.items() if isinstance(f, SopsFile)}
+
+    @cached_property
     def timeline(self) -> "Timeline | Missing | None":
         """The life of every value and reader up to the state that is judged; None where nothing is known of
         history, `Missing` where git cannot tell it."""
 
-        from sopsguard.history import Illegible, Judged, Missing, facts_of
+        from sopsguard.history import Illegible, Judged, Missing
         from sopsguard.model import UserError
-        from sopsguard.sops.file import SopsFile
 
         if self.history is None or not self.today:
             return None
-        files = self.managed.files
-        facts = {
-            path: facts_of(file) if isinstance(file, SopsFile) else Illegible()
-            for path, file in files.items()
-        }
+        facts = {path: self._facts.get(path) or Illegible() for path in self.managed.files}
         judged = Judged({**dict.fromkeys(self.managed.clear), **facts}, self.snapshot.__contains__)
         try:
             return self.history.timeline(self.now, judged)
@@ -455,7 +485,7 @@ class Context:
         from sopsguard.sops.file import SopsFile
 
         presents = {
-            path: Present(file, self.before.read(path) if self.before else None)
+            path: Present(file, self.before.read(path) if self.before else None, self._facts[path])
             for path, file in self.managed.files.items()
             if isinstance(file, SopsFile) and not self._is_as_before(path)
         }

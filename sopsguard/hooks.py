@@ -3,12 +3,16 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from sopsguard.context import COMMIT_MESSAGE, Content
 from sopsguard.git import Commit, Repository
 from sopsguard.model import UserError, printable
 from sopsguard.snapshot import SUBMODULE, Change, Entry, Piece, Snapshot, Unreadable
+
+if TYPE_CHECKING:
+    from sopsguard.attest import Attested
+    from sopsguard.policy import Node
 
 # From this many changes on the contents are made ready to be shared by processes; so many paths that
 # follow one another stay together, for the folders they lie in.
@@ -61,6 +65,8 @@ class Target(NamedTuple):
     rev: str | None = None
     past: Past | None = None
     shares: tuple[Callable[[], Iterable[Content]], ...] = ()
+    # (seconds since 1970, trusted revision, section of a policy from outside) → the signatures of a range
+    attested: "Callable[[int, str | None, Node | None], Attested] | None" = None
 
 
 def from_hook(repo: Repository, environment: Mapping[str, str]) -> Target:
@@ -260,6 +266,7 @@ def between(
         past=past_of(repo, end),
         bulk=len(changes) > 40,
         shares=shares,
+        attested=lambda now, trust, section: _attested(repo, without, end, now, trust, section),
     )
 
 
@@ -301,6 +308,14 @@ def with_message(repo: Repository, target: Target, oid: str) -> Target:
         last = shares[-1]
         shares = (*shares[:-1], lambda: chain(last(), said()))
     return target._replace(contents=lambda: chain(target.contents(), said()), shares=shares)
+
+
+def _attested(
+    repo: Repository, base: Sequence[str], tip: str, now: int, trust: str | None, section: "Node | None"
+) -> "Attested":
+    from sopsguard.attest import attested
+
+    return attested(repo, base, tip, now, trust=trust, section=section)
 
 
 def past_of(repo: Repository, *commits: str, direct: bool = False) -> Past:

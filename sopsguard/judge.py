@@ -79,7 +79,10 @@ def judge(ctx: "Context", rules: "Iterable[str]", *, only_new: bool, whole: bool
     for rule in rules:
         # A rule that nothing here concerns is not even imported: this is the path of most commits.
         refers = rule in checks.REFERRING and ctx.concerns_references
-        if rule not in wanted if rule in checks.SCANNED else not (ctx.concerns_sops or refers):
+        if checks.RULES[rule] is Family.SIGNATURES:
+            if not ctx.concerns_commits:
+                continue
+        elif rule not in wanted if rule in checks.SCANNED else not (ctx.concerns_sops or refers):
             continue
         check = checks.load(rule)
         default = ctx.policy.level(rule, check.level)

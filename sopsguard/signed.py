@@ -5,6 +5,7 @@ commit by the rules of its parents, so that no change has a say in who may make 
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from itertools import islice
 from typing import NamedTuple
@@ -18,7 +19,8 @@ from sopsguard.signatures import commit, rules
 from sopsguard.signatures.authority import KEYS, Authority, authority, convention
 from sopsguard.signatures.decide import Moment, Subject, Touched, Verdict, Version, verify
 from sopsguard.signatures.engine import Engine, EngineName, engine
-from sopsguard.signatures.reason import Reason, Refused
+from sopsguard.signatures.paths import Protection
+from sopsguard.signatures.reason import MEANING, Reason, Refused
 from sopsguard.snapshot import EXECUTABLE, LIMIT, Change, Entry, Piece, Snapshot, Unreadable
 from sopsguard.snapshot import FILE as REGULAR
 from sopsguard.strict import load, mapping
@@ -41,20 +43,25 @@ class Trusted(NamedTuple):
         return self.authority is not None and not self.authority.by_convention
 
 
-def trusted(repository: Repository, revision: str, head: str | None = None) -> Trusted:
-    """What a revision says of who may sign. `head` is a change that may carry renewed key files.
+def trusted(
+    repository: Repository, revision: str, head: str | None = None, given: rules.Rules | None = None
+) -> Trusted:
+    """What a revision says of who may sign. `head` is a change that may carry renewed key files; `given` are
+    rules from outside the repository, which then count instead of its own.
 
     Raises `UserError` where there is no such revision, or its policy cannot be read.
     """
     oid = repository.resolve(revision)
     tree = repository.tree(oid)
     fresh = repository.tree(repository.resolve(head)) if head is not None else None
-    return Trusted(oid, _authority(tree, fresh))
+    return Trusted(oid, _authority(tree, fresh, given))
 
 
-def _authority(tree: Snapshot, fresh: Snapshot | None = None) -> Authority | None:
-    data = _read(tree, FILE)
-    found = section(data) if data is not None else None
+def _authority(
+    tree: Snapshot, fresh: Snapshot | None = None, given: rules.Rules | None = None
+) -> Authority | None:
+    data = _read(tree, FILE) if given is None else None
+    found = section(data) if data is not None else given
     if found is not None:
         paths = found.files
         renewed = _files(fresh, paths) if fresh is not None else {}
@@ -134,6 +141,35 @@ def audited(
     yield from source.verdicts(listed, exempt, source.of_parents, Moment(now, audit=True))
 
 
+def by_admins(repository: Repository, trust: Trusted, base: str, tip: str, now: int) -> Mapping[str, bool]:
+    """Each path that a commit of `base`..`tip` sets, and whether admins of the trusted revision have signed
+    all the commits that do. By a convention alone nobody is an admin: then it is empty.
+
+    A merge sets what neither side explains (6.4 of the design). Errors as in `judged`.
+    """
+    if trust.authority is None or trust.authority.by_convention:
+        return {}
+    listed = repository.commits(base, tip)
+    if len(listed) > MOST_COMMITS:
+        raise UserError(f"{len(listed)} commits are more than one change has", "judge the range in parts")
+    if not repository.boundary().isdisjoint(listed):
+        raise UserError("this clone is shallow", MEANING[Reason.SHALLOW].remedy)
+    source = _Source(repository, trust, None)
+    # To everybody but an admin every path is closed.
+    strict = replace(trust.authority, protection=Protection((), ("**",)))
+    subjects = list(source.subjects(listed))
+    verdicts = verify(subjects, lambda _: (strict,), source, Moment(now), source.engine)
+    found: dict[str, bool] = {}
+    for subject, verdict in zip(subjects, verdicts, strict=True):
+        is_merge = len(_parents(subject)) > 1
+        if is_merge and verdict.reason in (Reason.NOT_NEEDED, Reason.OK_FORGE_MERGE):
+            continue  # both sides explain all of it
+        signed = verdict.reason is Reason.OK
+        for touched in (touched for changes in subject.changes for touched in changes):
+            found[touched.path] = found.get(touched.path, True) and signed
+    return found
+
+
 class _Source:
     """The commits of one judgement, and the lookups that `verify` needs."""
 
@@ -162,7 +198,7 @@ class _Source:
     ) -> Iterator[Verdict]:
         boundary = self._repository.boundary()
         judged = [oid for oid in listed if oid not in exempt and oid not in boundary]
-        verdicts = verify(self._subjects(judged), authorities, self, moment, self._engine)
+        verdicts = verify(self.subjects(judged), authorities, self, moment, self.engine)
         for oid in listed:
             if oid in exempt:
                 yield Verdict(oid, Reason.PRE_BASELINE)
@@ -171,7 +207,8 @@ class _Source:
             else:
                 yield next(verdicts)
 
-    def _subjects(self, listed: Sequence[str]) -> Iterator[Subject]:
+    def subjects(self, listed: Sequence[str]) -> Iterator[Subject]:
+        """Each commit with what it changes."""
         raw = self._commits.raw(listed, commit.MOST)
         while portion := list(islice(raw, _TOGETHER)):
             read = [commit.read(oid, data) for oid, data in portion]
@@ -182,7 +219,8 @@ class _Source:
                 yield subject
                 self._inherit(subject)
 
-    def _engine(self) -> Engine:
+    def engine(self) -> Engine:
+        """The OpenPGP engine, loaded when it is asked for."""
         return self._made
 
     @cached_property

@@ -1,13 +1,13 @@
 """Every rule is shown by an example that breaks it and one that keeps it, in real repositories."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from sopsguard import checks, git, hooks, policy
-from sopsguard.context import Context, Encrypted
+from sopsguard.context import Context, Encrypted, Signed
 from sopsguard.history import History
 from sopsguard.judge import judge
 from sopsguard.managed import Managed
@@ -16,7 +16,10 @@ from sopsguard.snapshot import Snapshot
 from sopsguard.sops.editor import encrypt, update_keys
 from sopsguard.sops.identity import Source, parse
 from sopsguard.sops.masterkey import age_key
+from tests.conftest import Peer
 from tests.gitrepo import Repo
+from tests.signatures.people import SSH, START, Draft
+from tests.signatures.people import History as RawHistory
 from tests.throwaway import age_identity, fill
 
 FORMATS = {".yaml": "yaml", ".json": "json", ".env": "dotenv"}
@@ -74,6 +77,60 @@ def findings(where: Path, files: Mapping[str, str | Encrypted], rule: str) -> tu
     return judge(ctx, rules, only_new=False, whole=True).findings
 
 
+class Signers:
+    """People with SSH keys that are made when they are first named."""
+
+    def __init__(self, program: Path, folder: Path) -> None:
+        self.program, self.folder = program, folder
+
+    def key(self, name: str) -> SSH:
+        path = self.folder / name
+        return SSH(self.program, path) if path.exists() else SSH.make(self.program, path)
+
+    def filled(self, text: str) -> str:
+        return re.sub(r"\{ssh-(\w+)\}", lambda m: self.key(m[1]).public, text)
+
+
+def findings_in_commits(
+    where: Path, people: Signers, files: Mapping[str, str], commits: Sequence[Signed]
+) -> tuple[Finding, ...]:
+    """Store the files, then each commit on it as its person signs it, and judge these commits."""
+    history = RawHistory(where)
+    base = tip = history.store(history.draft({p: people.filled(c) for p, c in files.items()}).payload)
+    for commit in commits:
+        written = {path: people.filled(content) for path, content in commit.files.items()}
+        draft = history.draft(written, [tip], email=f"{commit.by or 'alice'}@example.org", time=START + 60)
+        if not commit.by:
+            tip = history.store(draft.payload)
+            continue
+        signature = people.key(commit.by).sign(draft.payload)
+        signed = Draft(draft.headers, b"another message\n") if commit.altered else draft
+        tip = history.store(signed.signed(signature))
+    target = hooks.between(git.discover(str(where)), base, tip)
+    attested = target.attested
+    assert attested is not None
+    ctx = Context(
+        target.snapshot, target.contents, policy=policy_of(target.snapshot), clock=lambda: "2026-11-23",
+        attested=lambda: attested(START + 3600, None, None),
+    )  # fmt: skip
+    return judge(ctx, checks.RULES, only_new=False, whole=False).findings
+
+
+@pytest.mark.peer("ssh-keygen")
+@pytest.mark.parametrize("rule", [rule for rule in checks.RULES if checks.load(rule).example.then_bad])
+def test_signed_commits_break_or_keep_the_rule(tmp_path: Path, peer: Peer, rule: str) -> None:
+    example = checks.load(rule).example
+    people = Signers(peer("ssh-keygen"), tmp_path)
+    bad = findings_in_commits(tmp_path / "bad", people, texts(example.bad), example.then_bad)
+    assert [(f.rule, f.level) for f in bad] == [(rule, Level.ERROR)]
+    assert findings_in_commits(tmp_path / "good", people, texts(example.good), example.then_good) == ()
+
+
+def texts(files: Mapping[str, str | Encrypted]) -> dict[str, str]:
+    """The files of an example of which none is encrypted."""
+    return {path: content for path, content in files.items() if isinstance(content, str)}
+
+
 def policy_of(snapshot: Snapshot) -> policy.Policy:
     """The policy of the example, if it has one."""
     if policy.FILE not in snapshot:
@@ -81,7 +138,7 @@ def policy_of(snapshot: Snapshot) -> policy.Policy:
     return policy.read(snapshot.read(policy.FILE), tuple(checks.RULES))
 
 
-@pytest.mark.parametrize("rule", checks.RULES)
+@pytest.mark.parametrize("rule", [rule for rule in checks.RULES if not checks.load(rule).example.then_bad])
 def test_the_bad_example_breaks_its_rule_and_the_good_one_keeps_all(tmp_path: Path, rule: str) -> None:
     check = checks.load(rule)
     bad = findings(tmp_path / "bad", check.example.bad, rule)

@@ -37,6 +37,7 @@ HOUSE = (
     "rotation",
     "managed",
     "signed",
+    "attest",
     "trust",
     "references",
     "crew",

@@ -66,6 +66,10 @@ RULES: dict[str, Family] = {
     "rotation-due": Family.ROTATION,
     "rotation-overdue": Family.ROTATION,
     "unfinished-revocation": Family.ROTATION,
+    "unsigned-commit": Family.SIGNATURES,
+    "unauthorised-change": Family.SIGNATURES,
+    "untrusted-signature": Family.SIGNATURES,
+    "broken-signature": Family.SIGNATURES,
 }
 
 # Rules that the scan answers alone: without a candidate they need not even be imported.

@@ -39,7 +39,11 @@ def run(options: "argparse.Namespace") -> int:
         raise UserError(f"{options.rule!r} is not a rule", nearest(options.rule, known_rules()))
     check = checks.load(options.rule)
     print(f"{check.id} · {check.family} · {check.level}\n\n{check.doc.strip()}")
-    for title, files in (("Found here", check.example.bad), ("Not here", check.example.good)):
+    example = check.example
+    for title, files, commits in (
+        ("Found here", example.bad, example.then_bad),
+        ("Not here", example.good, example.then_good),
+    ):
         for path, text in files.items():
             shown = text if isinstance(text, str) else text.plain
             kind = "" if isinstance(text, str) else f", encrypted for {' and '.join(text.to)}"
@@ -47,4 +51,8 @@ def run(options: "argparse.Namespace") -> int:
             print("\n".join(f"    {line}" for line in shown.rstrip().split("\n")))
             for old, new in () if isinstance(text, str) else text.hand:
                 print(f"\n  and then edited by hand: {printable(old)} becomes {printable(new) or 'nothing'}")
+        for commit in commits:
+            signed = f"signed by {commit.by}" if commit.by else "not signed"
+            altered = " and altered afterwards" if commit.altered else ""
+            print(f"\n{title}: a commit that changes {', '.join(commit.files)}, {signed}{altered}")
     return OK

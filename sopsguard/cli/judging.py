@@ -9,20 +9,22 @@ from sopsguard.model import Family, Level, UserError, printable
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import date
 
+    from sopsguard.attest import Attested
     from sopsguard.context import Context
     from sopsguard.git import Repository
     from sopsguard.history import History
     from sopsguard.hooks import Target
     from sopsguard.judge import Verdict
+    from sopsguard.model import Addition
     from sopsguard.policy import Policy
     from sopsguard.report.access import Section
     from sopsguard.report.text import Judged, Style
     from sopsguard.snapshot import Snapshot
     from sopsguard.sops.identity import Identities
-    from sopsguard.trust import Trust
+    from sopsguard.trust import Outer, Trust
 
 # A waiver that the report proposes ends after this many days: long enough to repair, short enough to
 # be asked again.
@@ -84,11 +86,34 @@ def judge(
         identities=identities,
         shares=target.shares,
         trust=trust,
+        attested=attested_by(target, trust),
     )
     verdict = judge(ctx, rules, only_new=only_new and target.old is not None, whole=target.whole)
-    notes = (*ctx.notes, *(trust.notes if trust is not None else ()))
+    notes = (*ctx.notes, *(trust.notes if trust is not None else ()), *_signatures(ctx, rules))
     judged = Judged(ctx.files, ctx.bytes, notes, _access(ctx, rules), trust)
     return verdict, judged, policy
+
+
+def attested_by(target: "Target", trust: "Trust | None") -> "Callable[[], Attested] | None":
+    """How to judge the signatures of a target; None where it has no commits. They are judged by what the
+    trusted revision says of who may sign, without one by the commit from which the range starts."""
+    ask = target.attested
+    if ask is None:
+        return None
+    outer = trust.policy.outer if trust is not None else None
+    rev = trust.oid if trust is not None else None
+    return lambda: ask(seconds(), rev, outer.signatures if outer is not None else None)
+
+
+def _signatures(ctx: "Context", rules: "Sequence[str]") -> "Sequence[str]":
+    """What is to be told of the signatures besides findings."""
+    from sopsguard.checks import RULES
+
+    if not ctx.concerns_commits or all(RULES[rule] is not Family.SIGNATURES for rule in rules):
+        return ()
+    from sopsguard.report import signatures
+
+    return tuple(signatures.notes(ctx.signatures)) if ctx.signatures is not None else ()
 
 
 def _access(ctx: "Context", rules: "Sequence[str]") -> "Section | None":
@@ -124,9 +149,32 @@ def trust_in(repo: "Repository", target: "Target", rev: str | None, file: str | 
                 outer = Outer(opened.read((1 << 20) + 1), file)
         except OSError as e:
             raise UserError(f"--policy {file}: {e.strerror}", "a readable file is expected") from None
-    oid = repo.resolve(rev) if rev is not None else None
-    side = repo.tree(oid) if oid is not None else None
-    return trust(target.snapshot, known_rules(), rev=rev, oid=oid, side=side, outer=outer)
+    if rev is None:
+        return trust(target.snapshot, known_rules(), outer=outer)
+    oid = repo.resolve(rev)
+    return trust(
+        target.snapshot,
+        known_rules(),
+        rev=rev,
+        oid=oid,
+        side=repo.tree(oid),
+        outer=outer,
+        vouched=_vouched(repo, target, oid, outer),
+    )
+
+
+def _vouched(
+    repo: "Repository", target: "Target", trusted: str, outer: "Outer | None"
+) -> "Callable[[Addition], bool]":
+    """Who answers for what the change adds: whoever signed the commits from the trusted revision on."""
+    from sopsguard import policy
+    from sopsguard.attest import Voucher
+
+    tip = repo.head if target.rev in (None, "index", "worktree") else target.rev
+    if tip is None:
+        return lambda _: False
+    section = policy.read(outer.data, known_rules(), outer.name).signatures if outer is not None else None
+    return Voucher(repo, trusted, tip, target.snapshot, seconds, section)
 
 
 def history_of(target: "Target", *, cached: bool = True) -> "History | None":
@@ -247,6 +295,13 @@ def now() -> str:
     from datetime import UTC, datetime
 
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def seconds() -> int:
+    """This moment in seconds since 1970."""
+    import time
+
+    return int(time.time())
 
 
 def today() -> "date":

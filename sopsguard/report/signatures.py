@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from sopsguard.attest import Attested
 from sopsguard.model import Level, discreet, printable
 from sopsguard.signatures.authority import KEYS, Authority
 from sopsguard.signatures.decide import Verdict
@@ -35,6 +36,24 @@ def problems(authority: Authority) -> Iterator[str]:
     for one in authority.problems:
         who = f"the key {one.fingerprint} " if one.fingerprint else ""
         yield f"{printable(discreet(one.file))}: warning: {who}cannot be used: {printable(one.why)}"
+
+
+def notes(attested: Attested) -> Iterator[str]:
+    """What is to be told of the signatures of a range besides what is wrong with them."""
+    if attested.problem is not None:
+        return  # the rules tell it
+    authority = attested.trust.authority if attested.trust is not None else None
+    if authority is None:
+        before = f"at {attested.trust.revision[:12]}" if attested.trust is not None else "before this range"
+        yield f"signatures: nothing {before} says who may sign; `sopsguard fix signers` proposes a policy"
+        return
+    for verdict in attested.verdicts:
+        for notice in verdict.notices:
+            yield f"{verdict.oid[:12]}: {discreet(notice)}"
+    yield from problems(authority)
+    yield summary(attested.verdicts, authority)
+    if authority.by_convention:
+        yield "`sopsguard fix signers` proposes a policy with a baseline, so that signatures are enforced"
 
 
 def summary(verdicts: Iterable[Verdict], authority: Authority) -> str:

@@ -65,6 +65,7 @@ class Managed:
         self.snapshot = snapshot
         self.concerned = concerned
         self._hinted = hinted
+        self._rules: dict[str, Verdict] = {}
 
     @cached_property
     def whole(self) -> bool:
@@ -158,7 +159,10 @@ class Managed:
         repository, with what another working directory would change."""
         from sopsguard.sops.config import effective
 
-        return effective(self.configs, path)
+        found = self._rules.get(path)
+        if found is None:
+            found = self._rules[path] = effective(self.configs, path)
+        return found
 
     def read(self, path: str) -> bytes | None:
         """The content, or None where there is none that can be judged as a document."""

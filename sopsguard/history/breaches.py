@@ -46,10 +46,11 @@ class Unsettled(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """A file under judgement, and what stood at its path on the old side."""
+    """A file under judgement, what stood at its path on the old side, and its facts where they are known."""
 
     file: SopsFile = field(repr=False)
     old: bytes | None = field(default=None, repr=False)
+    facts: Facts | None = None
 
 
 def judged(
@@ -62,7 +63,7 @@ def judged(
     open_cases = {}
     direct = history is not None and history.past.direct and not history.past.under_way()
     for path, present in presents.items():
-        facts = facts_of(present.file)
+        facts = present.facts or facts_of(present.file)
         # Without a MAC that sops can have written there is nothing to hold a file to.
         if facts.mac and (case := _Case(present, facts)).is_open(direct):
             open_cases[path] = case

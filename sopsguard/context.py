@@ -349,7 +349,13 @@ class Context:
         # With another policy or schema every file may be judged otherwise than before.
         files = (Managed(self.snapshot) if self._schemas_touched else self.managed).files
         side = Managed(self.trusted)
-        structure = Structure(files, self.opened, self.policy.schema, side.read)
+
+        def schema(path: str) -> bytes | None:
+            where = Addition("schema", path, path, Location(path))
+            vouched = self.trust is not None and self.trust.vouched(where)
+            return (self.managed if vouched else side).read(path)
+
+        structure = Structure(files, self.opened, self.policy.schema, schema)
         if self.policy.schemas and (places := structure.open):
             fit = "1 value fits its schema" if places == 1 else f"{places:,} values fit their schemas"
             self.notes.append(f"{fit} as far as it shows without a key")

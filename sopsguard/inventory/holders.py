@@ -313,9 +313,8 @@ def trusting(
         was = before.get((holder.kind, folded(holder.name)))
         if was is None and not holder.exists:
             return holder  # a mere name vouches for nothing, so there is nothing to refuse
-        new = was is None or not was.exists
-        if new and not adds("holder", holder, holder.name, holder.where):
-            return holder
+        # Whoever vouches for a new holder need not have said what else the tree says of it.
+        new = (was is None or not was.exists) and adds("holder", holder, holder.name, holder.where)
         was = was if was is not None and was.exists else Holder(holder.kind, holder.name)
         where = holder.where
         readers = {trusted.same.get(r.reader, r.reader) for r in was.recipients if r.how is not How.NAMED}

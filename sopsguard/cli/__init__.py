@@ -17,7 +17,7 @@ OK, FOUND, NOT_JUDGED, BUG, INTERRUPTED = 0, 1, 2, 3, 130
 COMMANDS = ("check", "hook", "ci", "status", "diff", "fix", "why", "explain", "waive", "audit", "demo")
 
 # What `fix` does besides repairing findings: a word behind it, and a module here, too.
-FIXES = ("revoke",)
+FIXES = ("host", "revoke")
 
 
 def main() -> NoReturn:

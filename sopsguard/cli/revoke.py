@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from sopsguard.cli.fix import carried_out, carrying_out
 from sopsguard.cli.judging import history_of, identities_of, now, policy_of, repository, today
+from sopsguard.managed import looks_like_sops
 from sopsguard.model import UserError
 
 if TYPE_CHECKING:
@@ -45,7 +46,12 @@ def run(options: "argparse.Namespace") -> int:
     head = repo.resolve("HEAD") if repo.head is not None else None
     setting = Setting(today().isoformat(), head, lambda side: _judged(target, side), options.compromised)
     revoke(draft, ctx, who, keys, setting)
-    return carried_out(repo, draft.plan(), options)
+    plan = draft.plan()
+    if options.apply and plan.refusals and not any(looks_like_sops(w.judged or b"") for w in plan.changes):
+        # Rules without their files would say that it is done.
+        hint = "name one that does with --identity; without --apply the plan is shown as far as it goes"
+        raise UserError("no identity at hand opens the files, so nothing is written", hint)
+    return carried_out(repo, plan, options)
 
 
 def _judged(target: "Target", snapshot: "Snapshot") -> "Context":

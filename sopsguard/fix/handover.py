@@ -99,7 +99,7 @@ def _deploy(draft: Draft, ctx: Context, who: "Whom", changed: set[str]) -> None:
         elif not hosts and path in ctx.access.reach:
             for reader in sorted(ctx.access.reach[path].everyone):
                 hosts.update((h.name, None) for h in ctx.access.hosts(reader))
-    names = [name for name in hosts if name not in (who.name, *(who.holder.names if who.holder else ()))]
+    names = [name for name in hosts if name not in who.names]
     hubs = {h.name for h in ctx.inventory.hosts if h.wireguard is not None and h.wireguard.server}
     names.sort(key=lambda name: (name in hubs, name))  # the tunnels end there
     if names:

@@ -1,10 +1,10 @@
 """Whose access ends, and what they know: told by ciphertext and history, with an identity also by content."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from sopsguard.context import Context
-from sopsguard.fix.renew import owner
+from sopsguard.fix.renew import Made, owner, renewable
 from sopsguard.history import DataKey, Exposure, Timeline, exposures, openers, reach
 from sopsguard.inventory import Holder, How, Kind, folded
 from sopsguard.inventory.naming import prefix
@@ -20,17 +20,23 @@ _PRIVATE_KEYS = ("age identity", "SSH key")
 @dataclass(frozen=True, slots=True)
 class Whom:
     """Whose access ends: `readers` are the canonical recipients, `texts` every spelling that is known of
-    them, `holder` the entry in the inventory (None: only a name, or a key)."""
+    them, `holder` the entry in the inventory (None: only a name, or a key), `kind` what they are."""
 
     name: str
     readers: frozenset[str]
     texts: tuple[str, ...]
     holder: Holder | None = None
+    kind: Kind = Kind.UNKNOWN
 
     @property
     def is_host(self) -> bool:
         """Whether it is a machine."""
-        return self.holder is not None and self.holder.kind is Kind.HOST
+        return self.kind is Kind.HOST
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The name and every alias."""
+        return self.holder.names if self.holder is not None else (self.name,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,21 @@ def whom(ctx: Context, name: str) -> Whom:
         if inventory.reader(text) in readers:
             texts[text] = None
     one = chosen[0] if chosen else None
-    return Whom(one.name if one else name, frozenset(readers), tuple(texts), one)
+    kind = one.kind if one is not None else Kind.UNKNOWN
+    if kind is Kind.UNKNOWN:
+        kind = _kind(ctx, name, readers.values())
+    return Whom(one.name if one else name, frozenset(readers), tuple(texts), one, kind)
+
+
+def _kind(ctx: Context, name: str, texts: Iterable[str]) -> Kind:
+    """What somebody was of whom nothing but names is left: by what these begin with, by what is theirs."""
+    past = ctx.past_readers
+    for text in texts if past is not None else ():
+        for former in past.former_names(text) if past is not None else ():
+            if (said := prefix(former.name)[0]) not in (None, Kind.UNKNOWN):
+                return said or Kind.UNKNOWN
+    theirs = (o for o in renewable(ctx.access.files) if folded(o.name.partition(" ")[0]) == folded(name))
+    return Kind.HOST if any(one.kind is not Made.PASSPHRASE for one in theirs) else Kind.UNKNOWN
 
 
 def _everybody(ctx: Context) -> dict[str, str]:
@@ -100,18 +120,31 @@ def _called(ctx: Context, name: str) -> Iterator[str]:
 def known(ctx: Context, who: Whom, identities: Identities, *, compromised: bool) -> Known:
     """What somebody knows of what stands now.
 
-    Where everything was encrypted anew, git does not tell whether values are still the same; `identities` that open
-    the old version and the new one do; without them they are taken to be with `compromised`. With that also
-    counts what the private keys of others open that they could read.
+    Where everything was encrypted anew, git does not tell whether values are still the same; `identities`
+    that open the old version and the new one do; without them they are taken to be with `compromised`. With
+    that also counts what the private keys of others open that they could read.
     """
-    readers, others = set(who.readers), dict[str, str]()
-    while compromised and (more := _found_keys(ctx, frozenset(readers))).keys() - readers:
+    readers = set(who.readers)
+    others: dict[str, str] = {}
+    values, files = _knowledge(ctx, readers, identities, compromised)
+    while compromised:
+        more = _found_keys(ctx, readers, values)
+        if more.keys() <= readers:
+            break
         others |= {reader: where for reader, where in more.items() if reader not in readers}
         readers |= more.keys()
+        values, files = _knowledge(ctx, readers, identities, compromised)
+    return Known(values, frozenset(files), others)
+
+
+def _knowledge(
+    ctx: Context, readers: Collection[str], identities: Identities, compromised: bool
+) -> tuple[dict[tuple[str, str], bool], set[str]]:
+    """The values that these readers know, and the files whose data key they have."""
     values: dict[tuple[str, str], bool] = {}
     files: set[str] = set()
     for path, direct in ctx.access.reach.items():
-        if readers & direct.everyone:
+        if not direct.everyone.isdisjoint(readers):
             files.add(path)
             for leaf in ctx.access.files[path].leaves:
                 if leaf.envelope is not None and not leaf.is_comment:
@@ -125,25 +158,35 @@ def known(ctx: Context, who: Whom, identities: Identities, *, compromised: bool)
             for key, certain in same.items():
                 values[one.path, key] = values.get((one.path, key), False) or certain
     for cluster in ctx.access.clusters:
-        if files & set(cluster):
+        if not files.isdisjoint(cluster):
             files |= set(cluster)
-    return Known(values, frozenset(files), others)
+    return values, files
 
 
-def _found_keys(ctx: Context, readers: frozenset[str]) -> dict[str, str]:
-    """The readers whose private keys these could ever read, and where."""
+def _found_keys(
+    ctx: Context, readers: Collection[str], values: Collection[tuple[str, str]]
+) -> dict[str, str]:
+    """The readers whose private keys these know or ever could read, and where. Where the key that they knew
+    is not there any more, those of its holder that are not either."""
+    found: dict[str, str] = {}
+    for one in renewable(ctx.access.files):
+        spot = next((s for s in one.spots if (s.path, s.dotted) in values), None)
+        if spot is not None and one.kind in (Made.IDENTITY, Made.HOST_KEY):
+            for holder in ctx.inventory.named(one.name.partition(" ")[0]):
+                for recipient in holder.recipients if holder.left is None else ():
+                    found[ctx.inventory.reader(recipient.text)] = f"{spot.path} ({spot.dotted})"
     timeline = ctx.timeline
     if not isinstance(timeline, Timeline):
-        return {}
+        return found
     everyone = {r for version in timeline.versions for r in openers(version.facts)}
     mine = [r for r in everyone if ctx.inventory.reader(r) in readers]
-    found: dict[str, str] = {}
     for value in reach(timeline, mine):
-        if value.private_key in _PRIVATE_KEYS:
+        if value.private_key in _PRIVATE_KEYS and (value.path, value.key) not in values:
             name = owner(value.path, tuple(value.key.split(".")))
-            for holder in ctx.inventory.named(name):
-                for recipient in holder.recipients:
-                    found[ctx.inventory.reader(recipient.text)] = f"{value.path} ({value.key})"
+            now = {r for h in ctx.inventory.named(name) if h.left is None for r in h.readers}
+            for text in _called(ctx, name):
+                if (reader := ctx.inventory.reader(text)) not in now:
+                    found.setdefault(reader, f"{value.path} ({value.key})")
     return found
 
 

@@ -5,7 +5,7 @@ Knowledge is told without a key: what a recipient can open now, what it could be
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sopsguard.access.owners import owner as owner_of
 from sopsguard.access.owners import subtrees
@@ -16,7 +16,7 @@ from sopsguard.fix.members import retire_signer, to_former
 from sopsguard.fix.plan import Draft
 from sopsguard.fix.renew import Made, Renewable, Renewal, Spot, renew, renewable
 from sopsguard.history import DataKey, Timeline, exposures
-from sopsguard.inventory import Inventory, Kind, folded
+from sopsguard.inventory import Holder, Inventory, Kind, folded
 from sopsguard.model import UserError, printable
 from sopsguard.policy import FILE as SETTINGS_FILE
 from sopsguard.references import Target
@@ -27,8 +27,6 @@ from sopsguard.sops.file import SopsFile
 from sopsguard.sops.identity import Identities
 from sopsguard.sops.masterkey import Key, abbreviated
 from sopsguard.sops.masterkey import recipient as recipient_key
-
-# --- the plan -----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +122,7 @@ class _Revocation:
         return any((spot.path, spot.dotted) in self.known.values for spot in one.spots)
 
     def is_own(self, name: str) -> bool:
-        holder = self.who.holder
-        names = holder.names if holder is not None else (self.who.name,)
-        return folded(name.partition(" ")[0]) in map(folded, names)
+        return folded(name.partition(" ")[0]) in map(folded, self.who.names)
 
     # data keys
 
@@ -202,9 +198,8 @@ class _Revocation:
         """Once nothing speaks of the host any more, its own secrets go: nobody needs them."""
         if not self.who.is_host or self.mentioned:
             return
-        holder = self.who.holder
-        assert holder is not None
-        hosts = [*(h for h in self.inventory.hosts if h is not holder), replace(holder, left=None)]
+        holder = Holder(Kind.HOST, self.who.name, self.who.names[1:])
+        hosts = [*(h for h in self.inventory.hosts if not self.is_own(h.name)), holder]
         for path, file in self.ctx.access.files.items():
             mine = owner_of(path, hosts)
             if (

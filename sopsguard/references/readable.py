@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from sopsguard.inventory import Inventory
+from sopsguard.inventory import Inventory, Kind
 from sopsguard.model import Unknown
 from sopsguard.references.resolve import Reference, References, Target
 from sopsguard.sops.file import SopsFile
@@ -34,6 +34,8 @@ def unreadable(references: References, inventory: Inventory) -> Iterator[Unreada
         host = inventory.host(name)
         if file is None or (host is not None and host.image):
             continue
+        if host is None and any(h.left is not None and h.kind is Kind.HOST for h in inventory.named(name)):
+            continue  # it was revoked: what Nix still says of it is not deployed any more
         if host is None or not host.recipients:
             needed = "its recipient in inventory.yaml, or its SSH host key in the tree"
             open_.setdefault((f"no recipient of {name} is known", needed), []).append(group[0])

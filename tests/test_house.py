@@ -47,6 +47,8 @@ HOUSE = (
     "judge",
     "fix",
     "hooks",
+    "preflight",
+    "pushed",
     "ci",
     "report",
     "demo",
@@ -324,12 +326,9 @@ def test_only_the_command_line_reads_environment_and_clock() -> None:
 
 
 def test_only_apply_writes_into_the_repository() -> None:
-    allowed = {
-        "fix.apply",
-        "cache",
-        "demo",
-        "signatures.gnupg",
-    }  # the cache lies in the user's, the demo's and gpg's in a throw-away directory
+    # The cache lies in the user's, the demo's and gpg's in a throw-away directory; cli/outputs.py writes the
+    # reports that a pipeline names, and refuses names inside the repository.
+    allowed = {"fix.apply", "cache", "demo", "signatures.gnupg", "cli.outputs"}
     writes = [
         f"{module.name}:{node.lineno} {ast.unparse(node.func)}"
         for module in modules()

@@ -184,6 +184,18 @@ class Repository:
             raise self._git.failure(process, f"read the setting {key}")
         return os.fsdecode(said.removesuffix(b"\0"))
 
+    def hooks_folder(self) -> str:
+        """Where git looks for hooks here, absolute: `core.hooksPath`, else the usual place."""
+        process = self._git.run("config", "-z", "--type=path", "--get-all", "core.hooksPath")
+        said = process.read_all()
+        if process.finish() not in (0, 1):
+            raise self._git.failure(process, "read the setting core.hooksPath")
+        # The last one is our own, which keeps git from running hooks for us.
+        found = said.split(b"\0")[:-2]
+        base = self.root or self.git_dir
+        named = os.fsdecode(found[-1]) if found else f"{self.common_dir}/hooks"
+        return os.path.normpath(os.path.join(base, named))
+
     def refs(self, prefix: str = "refs/") -> dict[str, str]:
         """Every ref below `prefix` and the object (not always a commit) that it names."""
         said = self._git.output("for-each-ref", "--format=%(objectname) %(refname)", prefix)
@@ -218,6 +230,11 @@ class Repository:
         said = process.read_all()
         self._git.check(process, "list the commits")
         return said.decode("ascii").split()
+
+    def parents(self, commit: str) -> list[str]:
+        """The parents of a commit (an id), in their order."""
+        said = self._git.output("rev-list", "--no-walk", "--parents", commit)
+        return said.decode("ascii").split()[1:]
 
     def merge_bases(self, one: str, other: str) -> list[str]:
         """The best common ancestors; none where the histories are unrelated."""

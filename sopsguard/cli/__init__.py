@@ -14,7 +14,20 @@ if TYPE_CHECKING:
 OK, FOUND, NOT_JUDGED, BUG, INTERRUPTED = 0, 1, 2, 3, 130
 
 # One module each in this package, with HELP, configure and run; in the order of `--help`.
-COMMANDS = ("check", "hook", "ci", "status", "diff", "fix", "why", "explain", "waive", "audit", "demo")
+COMMANDS = (
+    "check",
+    "hook",
+    "ci",
+    "status",
+    "diff",
+    "fix",
+    "why",
+    "explain",
+    "waive",
+    "audit",
+    "install-hooks",
+    "demo",
+)
 
 # What `fix` does besides repairing findings: a word behind it, and a module here, too.
 FIXES = ("host", "revoke")

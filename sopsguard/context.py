@@ -180,6 +180,7 @@ class Context:
         self.runs: frozenset[str] = frozenset()
         self._parsed: dict[tuple[str, bytes], NixFacts | Unread] = {}
         self._allowed_there: dict[str, frozenset[tuple[str, bytes]]] = {}
+        self._standing: dict[str, dict[tuple[str, bytes], Location]] = {}
         self._is_past = False
         self.files = 0
         self.bytes = 0
@@ -418,6 +419,20 @@ class Context:
             return True
         said = Addition("allow", finding.rule, where.path, where)
         return self.trust is not None and self.trust.vouched(said)
+
+    def standing(self, finding: Finding) -> Location | None:
+        """Where in the judged state that is what a finding met in a commit; None where it is gone."""
+        where = finding.location
+        if where.commit is None or where.path not in self.snapshot:
+            return None if where.path.endswith("/") or where.commit is not None else where
+        if not finding.mark:
+            return Location(where.path)
+        if where.path not in self._standing:
+            reader = _Reader(self._bulk)
+            for entry, piece in self.snapshot.pieces([where.path]):
+                reader.add(Content(Change(entry.path, None, entry), piece))
+            self._standing[where.path] = {(f.rule, f.mark): f.location for f in reversed(reader.found)}
+        return self._standing[where.path].get((finding.rule, finding.mark))
 
     @cached_property
     def access(self) -> "View":

@@ -2,16 +2,18 @@
 
 from typing import TYPE_CHECKING
 
+from sopsguard.cli import NOT_JUDGED
 from sopsguard.cli.judging import (
+    FORMATS,
     exit_code,
     identities_of,
     inside,
     judge,
-    report,
     repository,
     select,
     selection,
     trust_in,
+    written,
 )
 from sopsguard.model import UserError, printable
 
@@ -57,7 +59,8 @@ def configure(parser: "argparse.ArgumentParser") -> None:
         metavar="FILE",
         help="a policy from outside the checkout; the repository's own can only tighten it",
     )
-    parser.add_argument("--format", choices=("text", "json"), default="text")
+    parser.add_argument("--strict", action="store_true", help="what is overdue is an error")
+    parser.add_argument("--format", choices=FORMATS, default=FORMATS[0])
     parser.add_argument("paths", nargs="*", metavar="PATH", help="only these files and folders")
 
 
@@ -72,9 +75,19 @@ def run(options: "argparse.Namespace") -> int:
     target = _target(repo, options)
     keys = _identities(options) if options.decrypt else None
     trust = trust_in(repo, target, options.trust, options.policy)
-    verdict, judged, policy = judge(target, rules, only_new=True, identities=keys, trust=trust)
-    report(verdict, target, judged, options.format)
-    return exit_code(verdict, policy)
+    verdict, judged, policy = judge(
+        target,
+        rules,
+        only_new=True,
+        identities=keys,
+        trust=trust,
+        strict=options.strict,
+        placed=options.format in ("sarif", "github", "markdown"),
+    )
+    code = exit_code(verdict, policy)
+    for line in written(verdict, target, judged, options.format, undecided=code == NOT_JUDGED):
+        print(line)
+    return code
 
 
 def _identities(options: "argparse.Namespace") -> "Identities":

@@ -1,18 +1,31 @@
 """`sopsguard ci`: judge the change that a pipeline was started for, by what the trusted branch says."""
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from sopsguard.cli import OK
-from sopsguard.cli.judging import exit_code, judge, report, repository, select, selection, trust_in
+from sopsguard.cli import NOT_JUDGED, OK, outputs
+from sopsguard.cli.judging import (
+    FORMATS,
+    exit_code,
+    judge,
+    repository,
+    select,
+    selection,
+    trust_in,
+    written,
+)
 from sopsguard.model import Family, UserError, printable
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
 
     from sopsguard.ci.checkout import Job
     from sopsguard.git import Repository
+    from sopsguard.hooks import Target
+    from sopsguard.judge import Verdict
     from sopsguard.policy import Policy
+    from sopsguard.report.text import Judged
 
 HELP = (
     "what a pipeline calls: judges the pull request or push of this run by the policy of the trusted branch"
@@ -48,26 +61,112 @@ def configure(parser: "argparse.ArgumentParser") -> None:
     )
     parser.add_argument("--strict", action="store_true", help="what is overdue is an error")
     selection(parser)
-    parser.add_argument("--format", choices=("text", "json"), default="text")
+    parser.add_argument(
+        "--format", choices=FORMATS, help="in GitHub github: log, annotations and job summary; else text"
+    )
+    parser.add_argument("--sarif", metavar="FILE", help="besides, write SARIF to a file outside the checkout")
 
 
 def run(options: "argparse.Namespace") -> int:
     """Judge and report; returns the exit code."""
+    form = options.format or ("github" if os.environ.get("GITHUB_ACTIONS") == "true" else "text")
+    if form == "github":
+        return _for_github(options)
     repo = repository()
-    rules = select(options.only, options.skip)
     job = _job(repo, options)
     if job.target is None:
         print(f"sopsguard: nothing to judge: {job.why}")
         return OK
-    target = job.target
+    outcome = _judged(repo, job, job.target, options)
+    for line in _report(job, outcome, form):
+        print(line)
+    return outcome.code
+
+
+def _for_github(options: "argparse.Namespace") -> int:
+    """The log between `stop-commands`, then annotations, and the summary of the job. What stops a judgement
+    is told there too: names of the change stand in it, and the runner reads both streams."""
+    from secrets import token_hex
+
+    from sopsguard.report import github, markdown
+
+    token = token_hex(16)
+    print(github.stopped(token), flush=True)
+    outcome = None
+    after: list[str] = []
+    try:
+        repo = repository()
+        try:
+            job = _job(repo, options)
+            if job.target is None:
+                print(f"sopsguard: nothing to judge: {job.why}")
+                code, summary = OK, markdown.nothing(job.why)
+            else:
+                outcome = _judged(repo, job, job.target, options)
+                for line in _report(job, outcome, "text"):
+                    print(line)
+                code, summary = outcome.code, "\n".join(_report(job, outcome, "markdown"))
+                after += github.annotations(outcome.verdict, outcome.judged)
+        except UserError as e:
+            code, summary = NOT_JUDGED, markdown.failure(e.message, e.hint)
+            after.append(_complain(e))
+        if path := os.environ.get("GITHUB_STEP_SUMMARY"):
+            outputs.append(repo, path, summary)
+    except UserError as e:
+        code = NOT_JUDGED
+        after.append(_complain(e))
+    finally:
+        print(github.resumed(token), flush=True)
+    for line in after:
+        print(line)
+    return code
+
+
+def _complain(e: UserError) -> str:
+    from sopsguard.report import github
+
+    print(f"sopsguard: {printable(e.message)}")
+    print(f"    {printable(e.hint)}")
+    return github.failure(e.message, e.hint)
+
+
+class _Outcome(NamedTuple):
+    verdict: "Verdict"
+    target: "Target"
+    judged: "Judged"
+    code: int
+
+
+def _judged(repo: "Repository", job: "Job", target: "Target", options: "argparse.Namespace") -> _Outcome:
+    rules = select(options.only, options.skip)
     trust = trust_in(repo, target, job.oid, options.policy)
-    strict = options.strict or job.scheduled
+    if trust is not None and job.trusted is not None:
+        trust = trust._replace(rev=job.trusted)
     verdict, judged, policy = judge(
-        target, rules, only_new=not job.audit, trust=trust, cached=False, strict=strict
+        target,
+        rules,
+        only_new=not job.audit,
+        trust=trust,
+        cached=False,
+        strict=options.strict or job.scheduled,
+        placed=True,
     )
     judged = judged._replace(notes=(*job.notes, *judged.notes))
-    report(verdict, target, judged, options.format)
-    return exit_code(verdict, _demanding(policy))
+    code = exit_code(verdict, _demanding(policy))
+    outcome = _Outcome(verdict, target, judged, code)
+    if options.sarif is not None:
+        outputs.write(repo, options.sarif, "\n".join(_report(job, outcome, "sarif")))
+    return outcome
+
+
+def _report(job: "Job", outcome: _Outcome, form: str) -> "Iterator[str]":
+    """The report; in words it begins with the ids for which it holds, and for no others."""
+    if form == "text":
+        if job.oid is not None:
+            yield f"base: {job.oid} {printable(job.trusted or '')}"
+        yield f"head: {job.head}"
+    verdict, target, judged, code = outcome
+    yield from written(verdict, target, judged, form, undecided=code == NOT_JUDGED)
 
 
 def _job(repo: "Repository", options: "argparse.Namespace") -> "Job":

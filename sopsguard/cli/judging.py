@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 # be asked again.
 WAIVER_DAYS = 90
 
+# How a report may be written; the first is the default.
+FORMATS = ("text", "json", "sarif", "github", "markdown")
+
 # The rule that --strict makes an error.
 OVERDUE = "rotation-overdue"
 
@@ -58,10 +61,12 @@ def judge(
     trust: "Trust | None" = None,
     cached: bool = True,
     strict: bool = False,
+    placed: bool = False,
 ) -> "tuple[Verdict, Judged, Policy]":
     """Run the rules over the target; with the verdict comes what was judged, and by which policy. Without
     `trust` the target is believed itself, without `cached` nothing that an earlier run has left. `strict`:
-    what is overdue is an error, unless the policy says how much it weighs."""
+    what is overdue is an error, unless the policy says how much it weighs. `placed`: it is also told where
+    the judged state has what a commit brought."""
     from sopsguard.context import Context
     from sopsguard.judge import judge
     from sopsguard.managed import Managed
@@ -91,6 +96,10 @@ def judge(
     verdict = judge(ctx, rules, only_new=only_new and target.old is not None, whole=target.whole)
     notes = (*ctx.notes, *(trust.notes if trust is not None else ()), *_signatures(ctx, rules))
     judged = Judged(ctx.files, ctx.bytes, notes, _access(ctx, rules), trust)
+    if placed:
+        findings = [*verdict.findings, *(w.finding for w in verdict.waived)]
+        places = {f.fingerprint: where for f in findings if (where := ctx.standing(f)) is not None}
+        judged = judged._replace(places=places)
     return verdict, judged, policy
 
 
@@ -253,21 +262,53 @@ def exit_code(verdict: "Verdict", policy: "Policy") -> int:
 
 def report(verdict: "Verdict", target: "Target", judged: "Judged", form: str, *, brief: bool = False) -> None:
     """Print the verdict as text or JSON; `brief` is the form of a hook."""
+    for line in written(verdict, target, judged, form, brief=brief):
+        print(line)
+
+
+def written(
+    verdict: "Verdict",
+    target: "Target",
+    judged: "Judged",
+    form: str,
+    *,
+    brief: bool = False,
+    undecided: bool = False,
+) -> "Iterable[str]":
+    """The report in one of `FORMATS`, in lines. `undecided`: the run ends with exit 2."""
     if form == "json":
         from sopsguard.report import json
 
-        print(json.document(verdict, target, judged))
-        return
-    from sopsguard.report import text
+        return (json.document(verdict, target, judged),)
+    if form == "sarif":
+        from sopsguard.report import sarif
 
-    style = style_of(brief=brief)
+        return (sarif.document(verdict, target, judged),)
     until = ""
     if verdict.blocks:
         from datetime import timedelta
 
         until = (today() + timedelta(days=WAIVER_DAYS)).isoformat()
-    for line in text.lines(verdict, target, judged, style, until):
-        print(line)
+    if form == "markdown":
+        from sopsguard.report import markdown
+
+        return (markdown.document(verdict, target, judged, until, undecided=undecided),)
+    from sopsguard.report import text
+
+    lines = text.lines(verdict, target, judged, style_of(brief=brief), until)
+    return _for_github(lines, verdict, judged) if form == "github" else lines
+
+
+def _for_github(lines: "Iterable[str]", verdict: "Verdict", judged: "Judged") -> "Iterable[str]":
+    from secrets import token_hex
+
+    from sopsguard.report import github
+
+    token = token_hex(16)
+    yield github.stopped(token)
+    yield from lines
+    yield github.resumed(token)
+    yield from github.annotations(verdict, judged)
 
 
 def style_of(*, brief: bool = False) -> "Style":

@@ -5,10 +5,11 @@ after 4096 characters; `%`, carriage returns and line feeds have to be escaped, 
 Whatever comes from the repository could be a command of its own, so the log stands between `stop-commands`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from sopsguard.judge import Verdict
-from sopsguard.model import Finding, Level, printable
+from sopsguard.model import Finding, Level, Location, printable
+from sopsguard.report.text import Judged, place
 
 # One place of ten is kept for "and n more".
 _MOST = 9
@@ -16,40 +17,51 @@ _LONGEST = 4000
 _COMMANDS = {Level.ERROR: "error", Level.WARNING: "warning", Level.INFO: "notice"}
 
 
-def annotations(verdict: Verdict) -> Iterator[str]:
-    """A workflow command for each finding, the weightiest first, at most ten of each level."""
+def stopped(token: str) -> str:
+    """The line after which nothing is taken for a command, until `resumed`. `token` must not be guessable."""
+    return f"::stop-commands::{token}"
+
+
+def resumed(token: str) -> str:
+    """The line that ends what `stopped` began."""
+    return f"::{token}::"
+
+
+def annotations(verdict: Verdict, judged: Judged) -> Iterator[str]:
+    """A workflow command for each finding, the weightiest first, at most ten of each level. Those that a
+    later commit has taken away again, and those of messages, name no file: the place is not there."""
     for level, command in _COMMANDS.items():
         found = [f for f in verdict.findings if (f.level or Level.INFO) is level]
-        for finding in found[:_MOST]:
-            yield _annotation(command, finding)
-        if len(found) > _MOST:
-            yield f"::{command} title=sopsguard::and {len(found) - _MOST} more, see the summary"
+        shown = found if len(found) <= _MOST + 1 else found[:_MOST]
+        for finding in shown:
+            yield _annotation(command, finding, judged.places.get(finding.fingerprint))
+        if len(found) > len(shown):
+            yield f"::{command} title=sopsguard::and {len(found) - len(shown)} more: see the log"
 
 
-def _annotation(command: str, finding: Finding) -> str:
+def failure(message: str, hint: str) -> str:
+    """The annotation of a run that could not judge."""
+    said = f"nothing was judged: {printable(message)}\n{printable(hint)}"
+    return f"::error title=sopsguard::{_data(said[:_LONGEST])}"
+
+
+def _annotation(command: str, finding: Finding, stands: Location | None) -> str:
     where = finding.location
     properties = {"title": f"sopsguard: {finding.rule}"}
-    if not where.path.endswith("/"):  # the message of a commit is in no file
-        properties["file"] = printable(where.path)
+    said = f"{printable(finding.message)}\nwhat to do: {printable(finding.hint)}"
+    if stands is not None:
+        properties["file"] = printable(stands.path)
         for name, value in (
-            ("line", where.line),
-            ("endLine", where.end_line),
-            ("col", where.column if where.end_line in (None, where.line) else None),
+            ("line", stands.line),
+            ("endLine", stands.end_line),
+            ("col", stands.column if stands.end_line in (None, stands.line) else None),
         ):
             if value is not None:
                 properties[name] = str(value)
-    said = f"{printable(finding.message)}\nwhat to do: {printable(finding.hint)}"
-    if where.commit:
-        said = f"in commit {where.commit[:12]}: {said}"
+    else:
+        said = f"{place(where)}: {said}"
     shown = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
     return f"::{command} {shown}::{_data(said[:_LONGEST])}"
-
-
-def log(lines: Iterable[str], token: str) -> Iterator[str]:
-    """The text report, in which nothing is taken for a command. `token` must not be guessable."""
-    yield f"::stop-commands::{token}"
-    yield from lines
-    yield f"::{token}::"
 
 
 def _data(text: str) -> str:

@@ -1,6 +1,7 @@
 """The report for people: one block per finding, then one line that says what was judged."""
 
 from collections.abc import Iterator
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from sopsguard.hooks import Target
@@ -8,6 +9,8 @@ from sopsguard.judge import Verdict
 from sopsguard.model import Finding, Level, Location, Unknown, printable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sopsguard.report.access import Section
     from sopsguard.trust import Trust
 
@@ -62,13 +65,15 @@ def lines(verdict: Verdict, target: Target, judged: "Judged", style: Style, unti
 
 
 class Judged(NamedTuple):
-    """How much was looked at."""
+    """How much was looked at. `places` tells where in the judged state each finding is, by fingerprint: what
+    a commit brings and a later one takes away is nowhere."""
 
     files: int
     bytes: int
     notes: tuple[str, ...] = ()
     access: "Section | None" = None
     trust: "Trust | None" = None
+    places: "Mapping[str, Location]" = MappingProxyType({})
 
 
 def _finding(finding: Finding, style: Style, until: str) -> Iterator[str]:

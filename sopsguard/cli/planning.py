@@ -33,7 +33,6 @@ def bench(options: "argparse.Namespace") -> Bench:
     if repo.root is None:
         raise UserError("a bare repository has no files to change", "run this in a clone")
     keys = identities_of(options.identity)
-    target = hooks.everything(repo)
     worktree = repo.worktree()
     ctx = Context(
         worktree,
@@ -41,6 +40,6 @@ def bench(options: "argparse.Namespace") -> Bench:
         policy=policy_of(worktree),
         clock=lambda: today().isoformat(),
         identities=keys or None,
-        history=lambda: history_of(target),
+        history=lambda: history_of(hooks.everything(repo)),
     )
     return Bench(repo, Draft(worktree, now()), ctx, keys)

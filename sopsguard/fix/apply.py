@@ -190,6 +190,30 @@ def replace(root: str, path: str, judged: bytes | None, new: bytes) -> None:
         ) from None
 
 
+def deliver(path: str, content: bytes) -> None:
+    """Create a file that only its owner reads, with its folders; it is never overwritten. For a private key
+    that belongs outside of every repository. Raises `UserError`."""
+    shown = printable(path)
+    try:
+        os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        raise UserError(
+            f"{shown} is there already", "it is not overwritten: move it away, or use it"
+        ) from None
+    except OSError as e:
+        raise UserError(f"{shown} cannot be written: {e.strerror}", _DISK) from None
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as e:
+        with suppress(OSError):
+            os.unlink(path)
+        raise UserError(f"{shown} cannot be written: {e.strerror}", _DISK) from None
+
+
 class _Entry(NamedTuple):
     """One file of the change, as the journal keeps it."""
 

@@ -1,6 +1,6 @@
 """What people do after keys of a host were made: bring them to the machine, and use them in Nix."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from sopsguard.context import Context
 from sopsguard.fix.layout import Layout
@@ -47,6 +47,22 @@ def steps(
         where = ", ".join(places) if places else "the nodes of the mesh, for all hosts"
         draft.ask(f"put into {where}, and deploy the hub", *node(name, address, public, hub))
     draft.ask("look at the changes, and commit them together", "git diff --stat", "sopsguard check")
+
+
+def all_hosts(draft: Draft, habits: Layout, names: Iterable[str]) -> None:
+    """The step that brings their SSH host keys to several new machines."""
+    home = habits.homes["ssh"]
+    draft.ask(
+        "bring each machine its SSH host key while it is installed: it opens the secrets of the machine",
+        f"for host in {' '.join(names)}; do",
+        "  dir=$(mktemp -d)",
+        '  install -d -m 755 "$dir/etc/ssh"',
+        f'  (umask 077; sops decrypt --extract "[\\"ssh\\"][\\"$host\\"][\\"host_key\\"]" '
+        f'{home.file("$host")} > "$dir/etc/ssh/ssh_host_ed25519_key")',
+        '  nixos-anywhere --extra-files "$dir" --flake ".#$host" "root@$host"',
+        '  rm -r "$dir"',
+        "done",
+    )
 
 
 def node(name: str, address: str, public: str, hub: bool) -> Iterator[str]:

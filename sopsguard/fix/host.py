@@ -1,7 +1,7 @@
 """A new host, or what one lacks: keys, secrets, recipient, rules, inventory, the lines for its Nix code."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -153,8 +153,11 @@ def add(draft: Draft, ctx: Context, identities: Identities, wish: Wish) -> Made 
 # --- what is generated -------------------------------------------------------------------------------------
 
 
-def generate(ctx: Context, habits: Layout, wish: Wish, writes: Writes, modified: str) -> Made:
-    """New keys where the host has none yet, as values to write; what is there is read."""
+def generate(
+    ctx: Context, habits: Layout, wish: Wish, writes: Writes, modified: str, used: tuple[str, ...] = ()
+) -> Made:
+    """New keys where the host has none yet, as values to write; what is there is read. `used` are addresses
+    that were given out besides those that `ctx` shows."""
     from sopsguard.keys import age, ssh, wireguard
 
     name, known = wish.name, ctx.inventory.host(wish.name)
@@ -209,7 +212,7 @@ def generate(ctx: Context, habits: Layout, wish: Wish, writes: Writes, modified:
             made.public = pair.public
             made.new.append("WireGuard key")
             if made.address is None:
-                made.address = address.next_free(address.taken(ctx), hub)
+                made.address = address.next_free((*address.taken(ctx), *used), hub)
             for field_name in ("ip", "address"):
                 if _usual(ctx, "wireguard", field_name):
                     put("wireguard", field_name, made.address)
@@ -455,36 +458,66 @@ def enter(draft: Draft, inventory: Inventory, made: Made) -> None:
         return
     what = f"enter {made.name} in {path}"
     known = next((h for h in stated.read(data, path).hosts if h.name == made.name), None)
-    lines = []
-    if made.recipient and not (known and known.recipients):
-        lines.append(f"recipients: [{made.recipient}]")
-    if made.host_key and not (known and known.host_keys):
-        lines.append(f"host_keys: [{made.host_key}]")
-    mesh = []
-    if made.address and not (known and known.wireguard):
-        mesh.append(f"address: {made.address if ':' not in made.address else repr(made.address)}")
-    if made.public and not (known and known.wireguard) and _states_public(inventory):
-        mesh.append(f"public_key: {made.public}")
-    if made.hub and not (known and known.wireguard):
-        mesh.append("server: true")
-    if mesh:
-        lines.append(f"wireguard: {{{', '.join(mesh)}}}")
+    lines = list(_fields(made, known, inventory))
     if not lines:
         return
     try:
-        text = data.decode()
-        if known is None:
-            new = entries.with_entry(text, ("hosts",), [f"{made.name}:", *(f"  {line}" for line in lines)])
-        else:
-            new = entries.with_entry(text, ("hosts", made.name), lines)
-        after = stated.read(new.encode(), path)
-        if not any(h.name == made.name and (h.recipients or not made.recipient) for h in after.hosts):
+        new = _entered(data.decode(), made.name, lines, known)
+        after = next((h for h in stated.read(new.encode(), path).hosts if h.name == made.name), None)
+        if after is None or (made.recipient and not after.recipients):
             raise UserError("the file has a form in which this cannot be changed safely", "do it by hand")
     except UserError as e:
         draft.refuse(what, f"{e.message}; {e.hint}" if e.hint else e.message)
         return
     draft.write(path, new.encode())
     draft.did(what, path)
+
+
+def _fields(made: Made, known: Holder | None, inventory: Inventory) -> Iterator[str]:
+    """The lines that the entry of a host lacks."""
+    if made.recipient and not (known and known.recipients):
+        yield f"recipients: [{made.recipient}]"
+    if made.host_key and not (known and known.host_keys):
+        yield f"host_keys: [{made.host_key}]"
+    mesh = known.wireguard if known is not None else None
+    lacks_address = made.address is not None and (mesh is None or mesh.address is None)
+    if made.public is not None and lacks_address:
+        parts = [f'address: "{made.address}"' if ":" in str(made.address) else f"address: {made.address}"]
+        if (mesh is not None and mesh.public_key) or _states_public(inventory):
+            parts.append(f"public_key: {mesh.public_key if mesh and mesh.public_key else made.public}")
+        if made.hub:
+            parts.append("server: true")
+        yield f"wireguard: {{{', '.join(parts)}}}"
+
+
+def _entered(text: str, name: str, lines: list[str], known: Holder | None) -> str:
+    """The inventory with these lines in the entry of a host."""
+    mesh = next((line for line in lines if line.startswith("wireguard:")), None)
+    if known is None:
+        return entries.with_entry(text, ("hosts",), [f"{name}:", *(f"  {line}" for line in lines)])
+    if mesh is not None and known.wireguard is not None:
+        text = entries.without(text, ("hosts", name, "wireguard"))
+    try:
+        return entries.with_entry(text, ("hosts", name), lines)
+    except UserError:  # it is written in braces: then the entry is written anew
+        stays = [
+            *([f"aliases: [{', '.join(known.aliases)}]"] if known.aliases else ()),
+            *([f"roles: [{', '.join(sorted(known.roles))}]"] if known.roles else ()),
+            *([f"recipients: [{', '.join(r.text for r in known.recipients)}]"] if known.recipients else ()),
+            *([f"host_keys: [{', '.join(k.line for k in known.host_keys)}]"] if known.host_keys else ()),
+        ]
+        if known.wireguard is not None and mesh is None:
+            of = known.wireguard
+            parts = [f'address: "{of.address}"'] if of.address else []
+            parts += [f"public_key: {of.public_key}"] if of.public_key else []
+            parts += ["server: true"] if of.server else []
+            stays.append(f"wireguard: {{{', '.join(parts)}}}")
+        lone = len(stated.read(text.encode()).hosts) == 1
+        text = entries.without(text, ("hosts", name))
+        entry = [f"{name}:", *(f"  {line}" for line in (*stays, *lines))]
+        if lone:  # the section went with its last entry
+            return "".join(f"{line}\n" for line in ("hosts:", *(f"  {line}" for line in entry))) + text
+        return entries.with_entry(text, ("hosts",), entry)
 
 
 def _states_public(inventory: Inventory) -> bool:

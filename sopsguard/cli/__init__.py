@@ -30,7 +30,7 @@ COMMANDS = (
 )
 
 # What `fix` does besides repairing findings: a word behind it, and a module here, too.
-FIXES = ("host", "bootstrap", "revoke")
+FIXES = ("host", "bootstrap", "revoke", "signers")
 
 
 def main() -> NoReturn:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     import argparse
 
     from sopsguard.context import Context
+    from sopsguard.fix.revoke import Setting
+    from sopsguard.git import Repository
     from sopsguard.hooks import Target
     from sopsguard.snapshot import Snapshot
 
@@ -33,19 +35,17 @@ def run(options: "argparse.Namespace") -> int:
     from sopsguard import hooks
     from sopsguard.fix.knowledge import whom
     from sopsguard.fix.plan import Draft
-    from sopsguard.fix.revoke import Setting, revoke
+    from sopsguard.fix.revoke import revoke
 
     repo = repository()
     if repo.root is None:
         raise UserError("a bare repository has no files to change", "run this in a clone")
     target = hooks.everything(repo)
-    ctx = _judged(target, target.snapshot)
+    ctx = judged(target, target.snapshot)
     who = whom(ctx, options.name)
     keys = identities_of(options.identity)
     draft = Draft(repo.worktree(), now())
-    head = repo.resolve("HEAD") if repo.head is not None else None
-    setting = Setting(today().isoformat(), head, lambda side: _judged(target, side), options.compromised)
-    revoke(draft, ctx, who, keys, setting)
+    revoke(draft, ctx, who, keys, setting_of(repo, target, compromised=options.compromised))
     plan = draft.plan()
     if options.apply and plan.refusals and not any(looks_like_sops(w.judged or b"") for w in plan.changes):
         # Rules without their files would say that it is done.
@@ -54,7 +54,18 @@ def run(options: "argparse.Namespace") -> int:
     return carried_out(repo, plan, options)
 
 
-def _judged(target: "Target", snapshot: "Snapshot") -> "Context":
+def setting_of(
+    repo: "Repository", target: "Target", *, compromised: bool = False, keeps_values: bool = False
+) -> "Setting":
+    """What a revocation is told from outside."""
+    from sopsguard.fix.revoke import Setting
+
+    head = repo.resolve("HEAD") if repo.head is not None else None
+    return Setting(today().isoformat(), head, lambda side: judged(target, side), compromised, keeps_values)
+
+
+def judged(target: "Target", snapshot: "Snapshot") -> "Context":
+    """A state of the work tree with its history."""
     from sopsguard.context import Context
 
     return Context(

@@ -32,12 +32,13 @@ from sopsguard.sops.masterkey import recipient as recipient_key
 @dataclass(frozen=True, slots=True)
 class Setting:
     """What a revocation is told from outside: the date, the commit up to which old signatures count, and how
-    the result is judged."""
+    the result is judged. With `keeps_values` nobody else can have the key, so that no value need be new."""
 
     today: str
     head: str | None
     judged: Callable[[Snapshot], Context]
     compromised: bool = False
+    keeps_values: bool = False
 
 
 def revoke(draft: Draft, ctx: Context, who: Whom, identities: Identities, setting: Setting) -> None:
@@ -60,6 +61,7 @@ class _Revocation:
         self.configure()
         self.leave()
         things = [one for one in renewable(self.ctx.access.files) if self.concerns(one)]
+        things = [] if self.setting.keeps_values else things
         renewal = renew(self.draft, things, self.identities, self.bound)
         self.remove_own()
         self.rekey(renewal)
@@ -264,7 +266,7 @@ class _Revocation:
         open_ = {Spot(spot.path, spot.key) for one in left for spot in one.spots}
         theirs = [
             (path, key)
-            for path, key in self.known.values
+            for path, key in (() if self.setting.keeps_values else self.known.values)
             if (path, key) not in {(s.path, s.dotted) for s in (*done, *open_)}
             and self.still(path, key)
             and not self.is_own_key(key)

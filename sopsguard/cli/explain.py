@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import argparse
 
 
-HELP = "what a rule means, why it matters, how to repair it"
+HELP = "what a rule, or a reason code of a signature, means, why it matters, how to repair it"
 
 
 def configure(parser: "argparse.ArgumentParser") -> None:
@@ -34,6 +34,14 @@ def run(options: "argparse.Namespace") -> int:
         print(f"{options.rule} · warning\n\n{WAIVER_RULES[options.rule].strip()}")
         return OK
     if options.rule not in checks.RULES:
+        from sopsguard.report.signatures import meaning
+
+        try:
+            print("\n".join(meaning(options.rule)))
+        except ValueError:
+            pass
+        else:
+            return OK
         from sopsguard.policy import nearest
 
         raise UserError(f"{options.rule!r} is not a rule", nearest(options.rule, known_rules()))

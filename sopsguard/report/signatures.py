@@ -7,6 +7,7 @@ from sopsguard.attest import Attested
 from sopsguard.model import Level, discreet, printable
 from sopsguard.signatures.authority import KEYS, Authority
 from sopsguard.signatures.decide import Verdict
+from sopsguard.signatures.reason import MEANING, PASSING, UNDECIDED, Reason
 
 _SHOWN = 3  # paths of one commit
 
@@ -76,3 +77,30 @@ def summary(verdicts: Iterable[Verdict], authority: Authority) -> str:
     if authority.by_convention:
         parts.append(f"no policy: whoever has a key in {KEYS} may sign, as a warning only")
     return "signatures: " + ", ".join(parts)
+
+
+def meaning(code: str) -> Iterator[str]:
+    """What one reason code says, and what to do about it. Raises `ValueError` for what is none."""
+    reason = Reason(code)
+    says, remedy = MEANING[reason]
+    yield f"{reason.value} · {_outcome(reason)}"
+    yield ""
+    yield f"The commit {says}."
+    if remedy:
+        yield ""
+        yield f"Remedy: {remedy}."
+
+
+def reference() -> Iterator[str]:
+    """Every reason code in Markdown, as `docs/signatures.md` has them."""
+    for reason in Reason:
+        says, remedy = MEANING[reason]
+        yield f"- **`{reason.value}`** ({_outcome(reason)}): the commit {says}."
+        if remedy:
+            yield f"  What to do: {remedy}."
+
+
+def _outcome(reason: Reason) -> str:
+    if reason in PASSING:
+        return "passes"
+    return "cannot be decided" if reason in UNDECIDED else "refused"

@@ -1,0 +1,36 @@
+"""The documentation says of each reason code what the program says, and its example is a policy that holds."""
+
+import re
+from pathlib import Path
+
+from sopsguard.report.signatures import meaning, reference
+from sopsguard.signatures.reason import MEANING, PASSING, Reason
+from tests.conftest import ROOT
+from tests.sopsguard_command import sopsguard
+
+PAGE = ROOT / "docs" / "signatures.md"
+BETWEEN = re.compile(r"(<!-- reason codes: .* -->\n)(.*)(<!-- end -->\n)", re.S)
+
+
+def current(page: str) -> str:
+    """The page with its list as it should be: write this to bring it up to date."""
+    listed = "\n".join(reference())
+    return BETWEEN.sub(lambda m: f"{m[1]}{listed}\n{m[3]}", page)
+
+
+def test_the_page_lists_every_code_as_the_program_tells_it() -> None:
+    page = PAGE.read_text()
+    assert page == current(page)
+    for reason in Reason:
+        assert f"**`{reason.value}`**" in page
+
+
+def test_each_code_that_does_not_pass_has_a_remedy() -> None:
+    assert {reason for reason in Reason if not MEANING[reason].remedy} == PASSING
+
+
+def test_explain_tells_a_code(tmp_path: Path) -> None:
+    said = sopsguard(tmp_path, "explain", "impure-merge")
+    assert said.code == 0
+    assert said.out.splitlines() == list(meaning("impure-merge"))
+    assert sopsguard(tmp_path, "explain", "nonsense").code == 2

@@ -19,6 +19,9 @@ from sopsguard.sops.identity import Identities
 from sopsguard.sops.masterkey import abbreviated
 from sopsguard.sops.masterkey import recipient as recipient_key
 
+# What says of a name which key of somebody it is.
+_WHICH = r"_(key|age|device)\Z"
+
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
@@ -134,7 +137,7 @@ def _configure(draft: Draft, ctx: Context, holder: Holder, reader: str, text: st
             if any(a.key and ctx.inventory.reader(a.key) == mine for a in config.anchors):
                 anchor = next(a.name for a in config.anchors if a.key and ctx.inventory.reader(a.key) == mine)
             elif beside:
-                base = re.sub(r"_(key|age|device)\Z", "", beside[0].name)
+                base = re.sub(_WHICH, "", beside[0].name)
                 # Endings that say which key of somebody it is, and not who.
                 names = (base, *(f"{base}_{end}" for end in ("key", "age", "device")))
                 anchor = next(n for n in names if n not in taken)  # one of four is free
@@ -178,7 +181,29 @@ def _lost(
             lambda text: entries.with_entry(taken_out(text, lost), ("former",), lines),
         )
     who = Whom(f"the lost key of {holder.name}", frozenset((reader,)), (lost,), None, Kind.PERSON)
+    names = {a.name for c in ctx.managed.configs.values() for a in c.anchors if a.key}
     revoke(draft, ctx, who, identities, setting)
+    for path in ctx.managed.configs:
+        data = draft.read(path)
+        if data is not None and data != ctx.managed.read(path):
+            _renamed(draft, path, data, names)
+
+
+def _renamed(draft: Draft, path: str, data: bytes, before: set[str]) -> None:
+    """The new key takes the name of the lost one, which is free now."""
+    from sopsguard.sops.config import parse
+
+    found = parse(data, path)
+    left = {a.name for a in found.anchors}
+    for name in sorted(before - left):
+        base = re.sub(_WHICH, "", name)
+        for other in (base, *(f"{base}_{end}" for end in ("key", "age", "device"))):
+            if other in left and other != name:
+                new = re.sub(rf"([&*]){re.escape(other)}(?![\w-])", rf"\g<1>{name}", data.decode()).encode()
+                rules = [[k.identity for k in r.keys] for r in found.rules]
+                if [[k.identity for k in r.keys] for r in parse(new, path).rules] == rules:
+                    draft.write(path, new)
+                return
 
 
 def _inventory(draft: Draft, path: str, what: str, change: "object") -> None:

@@ -93,6 +93,23 @@ def pq_recipient() -> str:
     return found.public
 
 
+def openpgp_certificate(days: int = 0) -> str:
+    """An armored certificate made on 2026-01-02 that lives for so many days, or without an end."""
+    import base64
+
+    from sopsguard.signatures.packet import framed
+    from tests.signatures.craft import Key, flags, seconds, subpacket
+
+    key = Key(created=1767312000)
+    user_id = b"Alice <alice@example.org>"
+    about = key.hashed + b"\xb4" + seconds(len(user_id)) + user_id
+    end = subpacket(9, seconds(days * 86400)) if days else b""
+    own = key.signature(about, 0x13, at=key.created, more=flags(3) + end)
+    data = framed(6, key.body) + framed(13, user_id) + framed(2, own)
+    body = base64.encodebytes(data).decode()
+    return f"-----BEGIN PGP PUBLIC KEY BLOCK-----\n\n{body}-----END PGP PUBLIC KEY BLOCK-----\n"
+
+
 MAKERS: dict[str, Callable[[], str]] = {
     "age-identity": lambda: age_identity()[0],
     "age-recipient": lambda: age_identity()[1],
@@ -101,6 +118,8 @@ MAKERS: dict[str, Callable[[], str]] = {
     "github-token": github_token,
     "password": password,
     "pq-recipient": pq_recipient,
+    "openpgp-certificate": openpgp_certificate,
+    "openpgp-certificate-expiring": lambda: openpgp_certificate(340),
     "ssh-public-key": lambda: generate_host_key("ed25519").public,
 }
 

@@ -66,6 +66,7 @@ RULES: dict[str, Family] = {
     "rotation-due": Family.ROTATION,
     "rotation-overdue": Family.ROTATION,
     "unfinished-revocation": Family.ROTATION,
+    "openpgp-key-expiring": Family.ROTATION,
     "unsigned-commit": Family.SIGNATURES,
     "unauthorised-change": Family.SIGNATURES,
     "untrusted-signature": Family.SIGNATURES,

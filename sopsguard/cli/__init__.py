@@ -19,6 +19,7 @@ COMMANDS = (
     "hook",
     "ci",
     "status",
+    "who",
     "diff",
     "fix",
     "why",
@@ -30,7 +31,7 @@ COMMANDS = (
 )
 
 # What `fix` does besides repairing findings: a word behind it, and a module here, too.
-FIXES = ("host", "bootstrap", "revoke", "signers")
+FIXES = ("host", "bootstrap", "rotate", "revoke", "recover", "signers")
 
 
 def main() -> NoReturn:

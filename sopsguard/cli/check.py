@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from sopsguard.cli import NOT_JUDGED
 from sopsguard.cli.judging import (
     FORMATS,
+    day,
     exit_code,
     identities_of,
     inside,
@@ -60,6 +61,9 @@ def configure(parser: "argparse.ArgumentParser") -> None:
         help="a policy from outside the checkout; the repository's own can only tighten it",
     )
     parser.add_argument("--strict", action="store_true", help="what is overdue is an error")
+    parser.add_argument(
+        "--as-of", metavar="DATE", type=day, help="judge as on this day: what will be overdue by then?"
+    )
     parser.add_argument("--format", choices=FORMATS, default=FORMATS[0])
     parser.add_argument("paths", nargs="*", metavar="PATH", help="only these files and folders")
 
@@ -82,6 +86,7 @@ def run(options: "argparse.Namespace") -> int:
         identities=keys,
         trust=trust,
         strict=options.strict,
+        as_of=options.as_of,
         placed=options.format in ("sarif", "github", "markdown"),
     )
     code = exit_code(verdict, policy)

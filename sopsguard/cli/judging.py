@@ -62,11 +62,12 @@ def judge(
     cached: bool = True,
     strict: bool = False,
     placed: bool = False,
+    as_of: str | None = None,
 ) -> "tuple[Verdict, Judged, Policy]":
     """Run the rules over the target; with the verdict comes what was judged, and by which policy. Without
     `trust` the target is believed itself, without `cached` nothing that an earlier run has left. `strict`:
     what is overdue is an error, unless the policy says how much it weighs. `placed`: it is also told where
-    the judged state has what a commit brought."""
+    the judged state has what a commit brought. `as_of` is another day than today."""
     from sopsguard.context import Context
     from sopsguard.judge import judge
     from sopsguard.managed import Managed
@@ -83,7 +84,7 @@ def judge(
         target.contents,
         old=target.old,
         policy=policy,
-        clock=lambda: today().isoformat(),
+        clock=lambda: as_of or today().isoformat(),
         bulk=target.bulk,
         concerned=target.concerned,
         before=before,
@@ -329,6 +330,15 @@ def identities_of(files: "Sequence[str]") -> "Identities":
     from sopsguard import identities
 
     return identities.find(os.environ, files)
+
+
+def day(text: str) -> str:
+    """The date of --as-of. Raises `UserError` where it is none."""
+    from sopsguard.policy import is_date
+
+    if not is_date(text):
+        raise UserError(f"--as-of {text!r} is not a date", "write it as YYYY-MM-DD")
+    return text
 
 
 def now() -> str:

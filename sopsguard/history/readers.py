@@ -74,6 +74,19 @@ class Readers:
         lives.sort(key=lambda life: -(len(self._timeline.moments) if life[2][1] is None else life[2][1]))
         return tuple(Former(token[2], path, self._moment(times[1])) for path, token, times in lives)
 
+    def called(self, name: str) -> tuple[str, ...]:
+        """The recipients (`Key.normal`) that a `.sops.yaml` ever called so, prefixes (`host_`) aside."""
+        from sopsguard.inventory import folded
+        from sopsguard.inventory.naming import prefix
+
+        wanted = folded(name)
+        found = {
+            token[1]: None
+            for _, token, _ in self._lives
+            if token[0] == "name" and wanted in (folded(token[2]), folded(prefix(token[2])[1]))
+        }
+        return tuple(found)
+
     @cached_property
     def rules(self) -> tuple[RuleReader, ...]:
         """Every recipient that a rule names or named, by configuration, expression and recipient."""

@@ -125,13 +125,14 @@ def _md(text: str) -> str:
     return "".join("\\" + c if c in "|*_`<>[]\\" else c for c in plain)
 
 
-def json(found: Sequence[Row], rev: str) -> str:
-    """For programs."""
+def json(found: Sequence[Row], rev: str, calendar: Sequence[object] = ()) -> str:
+    """For programs; `calendar` is what comes due (see `report.calendar`)."""
     readers = [
         {**row._asdict(), "files": [{"path": printable(p), "access": w} for p, w in row.files.items()]}
         for row in found
     ]
-    return _json.dumps({"version": 1, "rev": rev, "readers": readers}, indent=2, ensure_ascii=False)
+    document = {"version": 1, "rev": rev, "readers": readers, "calendar": list(calendar)}
+    return _json.dumps(document, indent=2, ensure_ascii=False)
 
 
 def _short(recipient: str) -> str:

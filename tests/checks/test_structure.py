@@ -40,7 +40,7 @@ INVENTORY = f"hosts:\n  tower:\n    recipients: ['{RECIPIENT}']\n  attic: {{alia
 
 
 @cache
-def sealed(plain: str, format: str = "yaml") -> bytes:
+def sealed(plain: str, format: str = "yaml") -> str | bytes:
     return encrypt(plain.encode(), format, [[RECIPIENT]], "2026-01-02T03:04:05Z")
 
 

@@ -1,11 +1,13 @@
-"""The documentation says of each reason code what the program says, and its example is a policy that holds."""
+"""The documentation says of each reason code what the program says, and its example is a policy."""
 
 import re
 from pathlib import Path
 
 from sopsguard.report.signatures import meaning, reference
 from sopsguard.signatures.reason import MEANING, PASSING, Reason
+from sopsguard.signed import section
 from tests.conftest import ROOT
+from tests.signatures.people import SecurityKey
 from tests.sopsguard_command import sopsguard
 
 PAGE = ROOT / "docs" / "signatures.md"
@@ -23,6 +25,17 @@ def test_the_page_lists_every_code_as_the_program_tells_it() -> None:
     assert page == current(page)
     for reason in Reason:
         assert f"**`{reason.value}`**" in page
+
+
+def test_the_example_is_a_policy() -> None:
+    example = re.search(r"```yaml\n(.*?)```", PAGE.read_text(), re.S)
+    assert example is not None
+    text = example[1].replace("sk-ssh-ed25519@openssh.com AAAA…", SecurityKey.make().public)
+    rules = section(text.encode())
+    assert rules is not None
+    assert [(s.name, sorted(s.roles)) for s in rules.signers] == [
+        ("alice", ["admin", "commit"]), ("bob", ["commit"]),
+    ]  # fmt: skip
 
 
 def test_each_code_that_does_not_pass_has_a_remedy() -> None:

@@ -7,7 +7,7 @@ run ends with exit 2 and says what to fetch.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sopsguard import hooks
+from sopsguard import attest, hooks
 from sopsguard.ci.event import Audit, Founded, Nothing, Order, Proposed, Pushed
 from sopsguard.ci.merged import merged
 from sopsguard.git import Repository
@@ -50,7 +50,11 @@ def job(repo: Repository, order: Order, remote: str = "origin") -> Job:
             return _ranged(repo, Job(None, head, notes=(note,)), None)
         case Audit():
             head, tip = _commit(repo, order.head), _tip(repo, remote, order.onto)
-            whole = hooks.revision(repo, head)
+            whole = hooks.revision(repo, head)._replace(
+                attested=lambda now, trust, section: attest.history(
+                    repo, trust or tip, head, now, section=section
+                )
+            )
             return Job(whole, head, f"{remote}/{order.onto}", tip, audit=True, scheduled=order.scheduled)
 
 
@@ -64,6 +68,7 @@ def stated(repo: Repository, base: str, head: str, trust: str | None) -> Job:
 
 def _proposed(repo: Repository, order: Proposed, remote: str) -> Job:
     head, onto = _commit(repo, order.head), _tip(repo, remote, order.onto)
+    _agree(repo, order.merge, head)
     refs = repo.refs(f"refs/remotes/{remote}/")
     known = [refs[name] for b in order.known if (name := f"refs/remotes/{remote}/{b}") in refs]
     notes = []
@@ -75,6 +80,23 @@ def _proposed(repo: Repository, order: Proposed, remote: str) -> Job:
     without = tuple(dict.fromkeys((onto, *known)))
     made = Job(None, head, f"{remote}/{order.onto}", onto, without, tuple(notes))
     return _ranged(repo, made, onto, tag=order.head if order.tag else "")
+
+
+def _agree(repo: Repository, merge: str, head: str) -> None:
+    """Refuse a head that the forge did not merge for this run, where the clone has that merge."""
+    if not merge or merge == head:
+        return
+    try:
+        ((_, _, data),) = repo.objects([merge])
+    except UserError:
+        return  # a clone of the head alone
+    headers = data.partition(b"\n\n")[0].split(b"\n")
+    parents = [line.removeprefix(b"parent ").decode() for line in headers if line.startswith(b"parent ")]
+    if head not in parents[1:]:
+        raise UserError(
+            f"the event file names {head} as head, but GITHUB_SHA is no merge of it",
+            "was it written by GitHub for this run? run sopsguard in a job of its own",
+        )
 
 
 def _pushed(repo: Repository, order: Pushed) -> Job:

@@ -21,13 +21,15 @@ class Proposed(NamedTuple):
     """Commits that ask to get in: judged is what `head` has and the trusted branch `onto` has not.
 
     `asked` is the branch that the event names, where it is not trusted and `onto` stands in for it.
-    `tag` names a pushed tag. `known` are further trusted branches whose commits are not judged again.
+    `tag` names a pushed tag; `merge` is the commit that the runner calls its own, by which the forge has
+    merged the head for a trial. `known` are further trusted branches whose commits are not judged again.
     """
 
     head: str
     onto: str
     asked: str = ""
     tag: str = ""
+    merge: str = ""
     known: tuple[str, ...] = ()
 
 
@@ -155,7 +157,8 @@ def _pull_request(event: _Event) -> Order:
         raise event.wrong("has no number")
     event.agree("GITHUB_BASE_REF", base)
     event.agree("GITHUB_REF", f"refs/pull/{number}/merge", f"refs/pull/{number}/head")
-    return event.proposed(head, base)
+    sha = event.runner("GITHUB_SHA")
+    return event.proposed(head, base, merge=sha if _ID.fullmatch(sha) else "")
 
 
 def _merge_group(event: _Event) -> Order:

@@ -8,13 +8,14 @@ from sopsguard.cli.judging import (
     FORMATS,
     exit_code,
     judge,
+    policy_of,
     repository,
     select,
     selection,
     trust_in,
     written,
 )
-from sopsguard.model import Family, UserError, printable
+from sopsguard.model import Family, Level, UserError, printable
 
 if TYPE_CHECKING:
     import argparse
@@ -60,11 +61,23 @@ def configure(parser: "argparse.ArgumentParser") -> None:
         help="a policy from outside the checkout; the repository's own can only tighten it",
     )
     parser.add_argument("--strict", action="store_true", help="what is overdue is an error")
+    parser.add_argument(
+        "--require-signatures",
+        action="store_true",
+        help="where the trusted side has no policy of signatures nothing is judged",
+    )
+    parser.add_argument(
+        "--allow-bootstrap",
+        action="store_true",
+        help="with --require-signatures: let the change pass that brings the first such policy",
+    )
     selection(parser)
     parser.add_argument(
         "--format", choices=FORMATS, help="in GitHub github: log, annotations and job summary; else text"
     )
-    parser.add_argument("--sarif", metavar="FILE", help="besides, write SARIF to a file outside the checkout")
+    for name, what in (("sarif", "SARIF"), ("summary", "the summary in Markdown")):
+        said = f"besides, write {what} to a file outside the checkout"
+        parser.add_argument(f"--{name}", metavar="FILE", help=said)
 
 
 def run(options: "argparse.Namespace") -> int:
@@ -112,6 +125,8 @@ def _for_github(options: "argparse.Namespace") -> int:
             after.append(_complain(e))
         if path := os.environ.get("GITHUB_STEP_SUMMARY"):
             outputs.append(repo, path, summary)
+        if path := os.environ.get("GITHUB_OUTPUT"):
+            outputs.append(repo, path, _counted(outcome))
     except UserError as e:
         code = NOT_JUDGED
         after.append(_complain(e))
@@ -120,6 +135,14 @@ def _for_github(options: "argparse.Namespace") -> int:
     for line in after:
         print(line)
     return code
+
+
+def _counted(outcome: "_Outcome | None") -> str:
+    """What other steps of the job may ask for: numbers only."""
+    verdict = outcome.verdict if outcome is not None else None
+    levels = [f.level for f in verdict.findings] if verdict is not None else []
+    errors, warnings = (levels.count(level) for level in (Level.ERROR, Level.WARNING))
+    return f"errors={errors}\nwarnings={warnings}\nunknown={len(verdict.unknown) if verdict else 0}\n"
 
 
 def _complain(e: UserError) -> str:
@@ -142,6 +165,13 @@ def _judged(repo: "Repository", job: "Job", target: "Target", options: "argparse
     trust = trust_in(repo, target, job.oid, options.policy)
     if trust is not None and job.trusted is not None:
         trust = trust._replace(rev=job.trusted)
+    if options.require_signatures and (trust is None or trust.policy.signatures is None):
+        begins = policy_of(target.snapshot).signatures is not None
+        if not (begins and options.allow_bootstrap):
+            hint = "`sopsguard fix signers` proposes one; it counts once the trusted branch has it"
+            if begins:
+                hint += "; this change brings one: --allow-bootstrap lets it pass"
+            raise UserError("the trusted side has no policy that says who may sign", hint)
     verdict, judged, policy = judge(
         target,
         rules,
@@ -154,8 +184,9 @@ def _judged(repo: "Repository", job: "Job", target: "Target", options: "argparse
     judged = judged._replace(notes=(*job.notes, *judged.notes))
     code = exit_code(verdict, _demanding(policy))
     outcome = _Outcome(verdict, target, judged, code)
-    if options.sarif is not None:
-        outputs.write(repo, options.sarif, "\n".join(_report(job, outcome, "sarif")))
+    for path, form in ((options.sarif, "sarif"), (options.summary, "markdown")):
+        if path is not None:
+            outputs.write(repo, path, "\n".join(_report(job, outcome, form)))
     return outcome
 
 

@@ -1,5 +1,6 @@
 """`sopsguard fix`: repairs what the checks find; shows what it would do, and does it with --apply."""
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -45,7 +46,7 @@ def carrying_out(parser: "argparse.ArgumentParser") -> None:
 def run(options: "argparse.Namespace") -> int:
     """Plan, show, and with --apply carry out; returns the exit code."""
     from sopsguard import hooks
-    from sopsguard.fix import RESOLVED
+    from sopsguard.fix import RESOLVED, program
     from sopsguard.fix.plan import Draft
     from sopsguard.fix.resolve import resolve
 
@@ -57,7 +58,7 @@ def run(options: "argparse.Namespace") -> int:
     keys = identities_of(options.identity)
     verdict, _, policy = judge(target, rules, only_new=False, identities=keys or None)
     found = [f for f in verdict.findings if isinstance(f.intent, RESOLVED)]
-    draft = Draft(repo.worktree(), now())
+    draft = Draft(repo.worktree(), now(), program.find(os.environ, options.identity))
     resolve(draft, [f.intent for f in found if f.intent is not None], keys, draft.inventory(policy.inventory))
     plan = draft.plan()
     rest = [f for f in verdict.findings if f.blocks and not isinstance(f.intent, RESOLVED)]

@@ -33,7 +33,7 @@ def configure(parser: "argparse.ArgumentParser") -> None:
 def run(options: "argparse.Namespace") -> int:
     """Plan, show, and with --apply carry out; returns the exit code."""
     from sopsguard import hooks
-    from sopsguard.fix import apply
+    from sopsguard.fix import apply, program
     from sopsguard.fix.plan import Draft
     from sopsguard.fix.recover import lost_key, new_key, recover
     from sopsguard.sops.identity import Source, parse
@@ -58,7 +58,7 @@ def run(options: "argparse.Namespace") -> int:
         keys = keys + there
     at_hand = [one.label for one in keys.usable if one.label.startswith("age1")]
     holder, lost = lost_key(ctx, options.name, at_hand, options.lost)
-    draft = Draft(repo.worktree(), now())
+    draft = Draft(repo.worktree(), now(), program.find(os.environ, options.identity))
     new = new_key(ctx, holder, present, draft.modified)
     setting = setting_of(repo, target, keeps_values=options.destroyed)
     recover(draft, ctx, holder, lost, new, keys, setting)

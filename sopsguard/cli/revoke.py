@@ -1,5 +1,6 @@
 """`sopsguard fix revoke NAME`: ends the access of a host, a person or a service, and lists what it leaves."""
 
+import os
 from typing import TYPE_CHECKING
 
 from sopsguard.cli.fix import carried_out, carrying_out
@@ -33,6 +34,7 @@ def configure(parser: "argparse.ArgumentParser") -> None:
 def run(options: "argparse.Namespace") -> int:
     """Plan, show, and with --apply carry out; returns the exit code."""
     from sopsguard import hooks
+    from sopsguard.fix import program
     from sopsguard.fix.knowledge import whom
     from sopsguard.fix.plan import Draft
     from sopsguard.fix.revoke import revoke
@@ -44,7 +46,7 @@ def run(options: "argparse.Namespace") -> int:
     ctx = judged(target, target.snapshot)
     who = whom(ctx, options.name)
     keys = identities_of(options.identity)
-    draft = Draft(repo.worktree(), now())
+    draft = Draft(repo.worktree(), now(), program.find(os.environ, options.identity))
     revoke(draft, ctx, who, keys, setting_of(repo, target, compromised=options.compromised))
     plan = draft.plan()
     if options.apply and plan.refusals and not any(looks_like_sops(w.judged or b"") for w in plan.changes):

@@ -8,12 +8,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from sopsguard.fix.apply import Write
 from sopsguard.inventory import Inventory
 from sopsguard.managed import Managed
 from sopsguard.model import printable
 from sopsguard.snapshot import Snapshot, TooLarge, Unreadable
+
+if TYPE_CHECKING:
+    from sopsguard.fix.program import Program
 
 
 class Weight(StrEnum):
@@ -66,11 +70,13 @@ class Plan:
 
 
 class Draft:
-    """A plan that is being made. `modified` is now in RFC 3339 (UTC, whole seconds)."""
+    """A plan that is being made. `modified` is now in RFC 3339 (UTC, whole seconds), `program` the `sops`
+    program for what is not written here."""
 
-    def __init__(self, snapshot: Snapshot, modified: str) -> None:
+    def __init__(self, snapshot: Snapshot, modified: str, program: "Program | None" = None) -> None:
         self.base = snapshot
         self.modified = modified
+        self.program = program
         self._contents: dict[str, bytes | None] = {}
         self._deeds: list[Deed] = []
         self._steps: dict[str, Step] = {}

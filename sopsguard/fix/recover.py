@@ -5,6 +5,7 @@ when that opens everything, a second run takes the lost one out. So nobody is lo
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from sopsguard.context import Context
 from sopsguard.fix import configuration, entries, program
@@ -103,7 +104,8 @@ def recover(
         wider = [[*g, key] if any(ctx.inventory.reader(k) == reader for k in g) else g for g in groups]
         what = f"let the new key of {holder.name} open {path}"
         try:
-            written = update_keys(data or b"", path, wider, identities)
+            change = partial(update_keys, data or b"", path, wider, identities)
+            written = program.or_by_program(draft, path, change, identities, groups=wider)
         except CannotEdit as e:
             needs = f"needs {', '.join(e.missing)}" if e.missing else e.message
             draft.refuse(what, needs, map(program.shown, e.commands))

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from sopsguard.fix import program
@@ -298,7 +299,10 @@ class _Work:
                 continue
             when = self.draft.modified
             try:
-                found[path] = edit(data, path, changes, self.identities, when)
+                change = partial(edit, data, path, changes, self.identities, when)
+                found[path] = program.or_by_program(
+                    self.draft, path, change, self.identities, changes=changes
+                )
             except CannotEdit as e:
                 self.failures[path] = (e.message, tuple(program.shown(c) for c in e.commands))
                 return path

@@ -1,10 +1,12 @@
 """From the intents of findings to a draft: which bytes of which files repair them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import assert_never
 
 from sopsguard.fix import configuration
 from sopsguard.fix.plan import Draft, Weight
+from sopsguard.fix.program import or_by_program, shown
 from sopsguard.inventory import Inventory
 from sopsguard.model import (
     AddRule,
@@ -164,10 +166,14 @@ class _Work:
         when = self.draft.modified
         if removed:
             done = self.edit(
-                path, what, lambda: editor.rotate(data, path, self.identities, when, rule.groups)
+                path,
+                what,
+                lambda: editor.rotate(data, path, self.identities, when, rule.groups),
+                rule.groups,
             )
         else:
-            done = self.edit(path, what, lambda: editor.update_keys(data, path, rule.groups, self.identities))
+            change = partial(editor.update_keys, data, path, rule.groups, self.identities)
+            done = self.edit(path, what, change, rule.groups)
         if not done:
             return
         if removed:
@@ -209,12 +215,18 @@ class _Work:
             return None
         return rule
 
-    def edit(self, path: str, what: str, change: Callable[[], bytes]) -> bool:
+    def edit(
+        self,
+        path: str,
+        what: str,
+        change: Callable[[], bytes],
+        groups: Sequence[Sequence[Key]] | None = None,
+    ) -> bool:
         """Write what the editor makes; say what it refuses, and which program could do it."""
         try:
-            new = change()
+            new = or_by_program(self.draft, path, change, self.identities, groups=groups)
         except CannotEdit as e:
-            self.draft.refuse(what, e.message, [" ".join(map(_quoted, c.argv)) for c in e.commands])
+            self.draft.refuse(what, e.message, map(shown, e.commands))
             return False
         if new == self.draft.read(path):
             return False

@@ -6,6 +6,7 @@ Knowledge is told without a key: what a recipient can open now, what it could be
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from sopsguard.access.owners import owner as owner_of
 from sopsguard.access.owners import subtrees
@@ -148,7 +149,8 @@ class _Revocation:
                 self.draft.refuse(what, "nobody else can open it: name somebody first (`sops updatekeys`)")
                 continue
             try:
-                new = rotate(data, path, self.identities, self.draft.modified, left)
+                change = partial(rotate, data, path, self.identities, self.draft.modified, left)
+                new = program.or_by_program(self.draft, path, change, self.identities, groups=left)
             except CannotEdit as e:
                 self.draft.refuse(what, self.lacking(e, file), map(program.shown, e.commands))
                 continue
@@ -220,7 +222,8 @@ class _Revocation:
             what = f"remove what is for {holder.name} alone from {path}"
             try:
                 changes = [Unset(key, document) for key, document in tops]
-                new = edit(data, path, changes, self.identities, self.draft.modified)
+                change = partial(edit, data, path, changes, self.identities, self.draft.modified)
+                new = program.or_by_program(self.draft, path, change, self.identities, changes=changes)
             except CannotEdit as e:
                 self.draft.refuse(what, self.lacking(e, file), map(program.shown, e.commands))
                 continue

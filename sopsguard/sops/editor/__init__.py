@@ -1,6 +1,6 @@
 """Writes SOPS files: encrypts new ones and changes what is there, bytes in, bytes out."""
 
-from sopsguard.sops.editor.editing import Set, Unset, edit
+from sopsguard.sops.editor.editing import Change, Set, Unset, edit
 from sopsguard.sops.editor.mending import mend, rescope
 from sopsguard.sops.editor.new import FORMATS, SOPS_VERSION, CannotEncrypt, encrypt
 from sopsguard.sops.editor.refusal import CannotEdit, Command, Why
@@ -12,6 +12,7 @@ __all__ = [
     "SOPS_VERSION",
     "CannotEdit",
     "CannotEncrypt",
+    "Change",
     "Command",
     "Set",
     "Unset",

@@ -104,7 +104,7 @@ def judge(ctx: "Context", rules: "Iterable[str]", *, only_new: bool, whole: bool
         found = fresh
     kept, waived, about_waivers = _waive(ctx, found, rules, whole)
     kept.extend(about_waivers)
-    return Verdict(tuple(sorted(kept, key=_order)), older, tuple(sorted(unknown, key=_place)), tuple(waived))
+    return Verdict(tuple(sorted(kept, key=_order)), older, tuple(sorted(_once(unknown), key=_place)), tuple(waived))
 
 
 def _before(ctx: "Context", rules: "set[str]") -> "frozenset[tuple[str, str]]":
@@ -144,6 +144,11 @@ def _order(f: Finding) -> tuple[int, str, int, int, str, str]:
     weight = (Level.ERROR, Level.WARNING, Level.INFO).index(f.level or Level.INFO)
     where = f.location
     return weight, where.path, where.line or 0, where.column or 0, f.rule, f.fingerprint
+
+
+def _once(unknown: "Sequence[Unknown]") -> "Iterable[Unknown]":
+    """What several rules of one family cannot decide for the same reason is said once."""
+    return {(u.family, u.location, u.reason, u.needed): u for u in reversed(unknown)}.values()
 
 
 def _place(u: Unknown) -> tuple[str, int, str]:

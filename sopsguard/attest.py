@@ -9,7 +9,7 @@ from sopsguard.model import Addition, UserError
 from sopsguard.policy import Node
 from sopsguard.signatures import rules
 from sopsguard.signatures.decide import Verdict
-from sopsguard.signed import Trusted, by_admins, judged, trusted
+from sopsguard.signed import Trusted, audited, by_admins, judged, trusted
 from sopsguard.snapshot import Snapshot, Unreadable
 
 
@@ -52,6 +52,25 @@ def attested(
         if found.authority is None:
             return Attested(found)
         return Attested(found, tuple(judged(repository, found, base or [found.revision], [tip], now)))
+    except UserError as problem:
+        return Attested(found, (), problem)
+
+
+def history(
+    repository: Repository, trust: str, tip: str, now: int, *, section: Node | None = None
+) -> Attested:
+    """The verdicts on all commits since the baseline: those of the trusted revision each by the rules of its
+    parents, what `tip` has besides by those of the trusted revision. Without a policy there are none: nobody
+    was ever asked to sign. Parameters as in `attested`."""
+    found: Trusted | None = None
+    try:
+        given = rules.read(section) if section is not None else None
+        found = trusted(repository, trust, tip, given)
+        if not found.has_policy:
+            return Attested(found)
+        old = audited(repository, found, now)
+        new = judged(repository, found, [found.revision], [tip], now)
+        return Attested(found, (*old, *new))
     except UserError as problem:
         return Attested(found, (), problem)
 

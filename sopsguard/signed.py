@@ -284,8 +284,8 @@ class _Source:
         return _files(tree, self._default.rules.files)
 
     def proposed(self, base: Sequence[str], tips: Sequence[str]) -> Authority | None:
-        """What the tip says of who may sign, if it says something else than the revision it started from."""
-        if len(base) != 1 or len(tips) != 1:
+        """What the tip says of who may sign, if it says something else than where it left the first base."""
+        if not base or len(tips) != 1:
             return None
         tip = self._repository.resolve(tips[0])
         fork = self._commits.base(self._repository.resolve(base[0]), tip)

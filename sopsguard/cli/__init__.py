@@ -31,7 +31,7 @@ COMMANDS = (
 )
 
 # What `fix` does besides repairing findings: a word behind it, and a module here, too.
-FIXES = ("host", "bootstrap", "rotate", "revoke", "recover", "signers")
+FIXES = ("host", "bootstrap", "rotate", "inventory", "config", "revoke", "recover", "signers")
 
 
 def main() -> NoReturn:

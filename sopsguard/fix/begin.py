@@ -47,7 +47,9 @@ jobs:
       - uses: actions/setup-python@v5
         with:
           python-version: "3.12"
-      - run: pipx install sopsguard
+      - run: pipx install "$SOPSGUARD"
+        env:
+          SOPSGUARD: ${{ vars.SOPSGUARD }}  # git+https://…/sopsguard@COMMIT
       - run: sopsguard ci
 """
 
@@ -99,6 +101,11 @@ def workflow(draft: Draft) -> None:
         return
     draft.write(WORKFLOW, _JOB.encode())
     draft.did(f"judge every change in GitHub: {WORKFLOW}", WORKFLOW)
+    draft.ask(
+        "say where sopsguard is installed from, with the commit that you trust, in the repository variable "
+        "SOPSGUARD",
+        "gh variable set SOPSGUARD --body git+https://ADDRESS/sopsguard@COMMIT",
+    )
     draft.ask("make the job `sopsguard` a required check of the branch that you protect")
 
 

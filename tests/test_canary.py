@@ -428,6 +428,79 @@ list: [{secrets.restic}, 1]
     assert [name for name, data in small.written() if watch.finds(data)] == []
 
 
+def test_ending_an_access_shows_neither_old_values_nor_new_ones(
+    small: Stage, secrets: Secrets, watch: Watch
+) -> None:
+    from sopsguard.sops.editor import encrypt
+    from sopsguard.sops.file import SopsFile, read
+    from sopsguard.sops.identity import Source, parse
+    from sopsguard.sops.opening import Opened, open_file
+
+    lost, turbine = age_identity()
+    ada = secrets.public[0]
+    body = "".join(f"      {line}\n" for line in secrets.openssh.splitlines())
+    text = f"""wireguard:
+  powerhouse:
+    private_key: {secrets.wireguard}
+    preshared_key: {secrets.preshared}
+ssh:
+  powerhouse:
+    host_key: |
+{body}age:
+  powerhouse:
+    private: {lost}
+restic:
+  password: {secrets.restic}
+api:
+  token: {secrets.leaf}
+"""
+    when = "2026-01-02T03:04:05Z"
+    small.repo.commit(
+        {
+            ".sops.yaml": f"""keys:
+  - &user_ada {ada}
+  - &host_turbine {turbine}
+creation_rules:
+  - path_regex: secrets/.*
+    key_groups:
+      - age: [*user_ada, *host_turbine]
+""",
+            "secrets/secrets.yaml": encrypt(text.encode(), "yaml", [[ada, turbine]], when).decode(),
+            "secrets/app.env": encrypt(
+                f"TOKEN={secrets.token}\n".encode(), "dotenv", [[ada, turbine]], when
+            ).decode(),
+        }
+    )
+    shim = small.folder / "bin" / "sops"
+    shim.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >> "{small.log}"\nexit 1\n')
+    shim.chmod(0o755)
+    place = small.folder / "home" / "age.txt"
+    place.write_text(f"{secrets.age}\n")
+    said = ""
+    for arguments, own in (
+        (("revoke", "turbine"), False),
+        (("revoke", "turbine", "--compromised"), True),
+        (("recover", "ada", "--to", str(small.folder / "new.txt")), True),
+        (("revoke", "turbine", "--compromised", "--apply", "--confirm", "secrets"), True),
+        (("revoke", "turbine"), True),
+    ):
+        said += small.run("fix", *arguments, **({"SOPS_AGE_KEY_FILE": str(place)} if own else {}))[1]
+    assert "written: .sops.yaml, secrets/app.env, secrets/secrets.yaml" in said, said
+    assert not watch.finds(said), "\n".join(watch.finds(said))
+    place.unlink()
+    written = [*small.written(), ("output", said.encode())]
+    assert [name for name, data in written if watch.finds(data)] == []
+    file = read((small.repo.root / "secrets/secrets.yaml").read_bytes(), "secrets/secrets.yaml")
+    assert isinstance(file, SopsFile)
+    opened = open_file(file, parse(secrets.age.encode(), Source("text", "ada")))
+    assert isinstance(opened, Opened)
+    new = {".".join(map(str, leaf.path)): str(leaf.value) for leaf in opened.leaves if not leaf.comment}
+    assert new["restic.password"] != secrets.restic
+    for key, value in new.items():
+        for piece in windows("".join(line for line in value.splitlines() if not line.startswith("-"))):
+            assert not any(piece.encode() in data for _, data in written), key
+
+
 def test_the_secrets_were_found(stage: Stage) -> None:
     """Or the tests here would prove nothing."""
     _, said = stage.run("check", "--format", "json")

@@ -1,6 +1,7 @@
 """The hooks as users have them: the manifest's own entries through real git, pre-commit and prek."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from sopsguard.sops.editor import encrypt
 from tests.conftest import ROOT, Peer
 from tests.gitrepo import Repo
 from tests.throwaway import age_identity, github_token, wireguard_key
@@ -17,7 +19,7 @@ from tests.throwaway import age_identity, github_token, wireguard_key
 MANIFEST: list[dict[str, Any]] = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
 IDS = [hook["id"] for hook in MANIFEST]
 # Those that judge what is staged; the others have tests of their own in tests/signatures.
-STAGED = [hook["id"] for hook in MANIFEST if "pre-merge-commit" in hook["stages"]]
+STAGED = ["sopsguard", "sopsguard-plaintext"]
 RUNNERS = ("pre-commit", "prek")
 
 
@@ -154,8 +156,55 @@ def test_the_manifest_says_what_whole_repository_hooks_need(hook: str) -> None:
     entry = next(h for h in MANIFEST if h["id"] == hook)
     assert (entry["always_run"], entry["pass_filenames"], entry["require_serial"]) == (True, False, True)
     assert entry["language"] == "python"
-    assert "pre-commit" in entry["stages"] or hook == "sopsguard-push"
-    assert entry["entry"].split()[:2] == ["sopsguard", "hook"]
+    stages = {"sopsguard-push": "pre-push", "sopsguard-rotation": "manual"}
+    assert stages.get(hook, "pre-commit") in entry["stages"]
+    said = "check" if hook == "sopsguard-rotation" else "hook"
+    assert entry["entry"].split()[:2] == ["sopsguard", said]
+
+
+def test_the_hook_for_one_family_judges_that_family_alone(
+    tmp_path: Path, bin_folder: Path, runner: str
+) -> None:
+    _, alice = age_identity()
+    _, stranger = age_identity()
+    config = f"keys:\n  - &alice {alice}\ncreation_rules:\n  - path_regex: ^s\\.yaml$\n    age: *alice\n"
+    whole = encrypt(b"password: see the safe\n", "yaml", [[stranger]], "2026-01-02T03:04:05Z")
+    broken = whole.replace(b"    version: ", b"<<<<<<< ours\n    version: ")
+    for hook, bad in (("sopsguard-schema", broken), ("sopsguard-recipients", whole)):
+        it = guarded(tmp_path / hook, bin_folder, runner, hook)
+        it.repo.stage("a.env", f"TOKEN={github_token()}\n")
+        it.repo.stage(".sops.yaml", config)
+        code, said = it.commit()
+        assert code == 0, said
+        it.repo.stage("s.yaml", bad)
+        code, said = it.commit()
+        assert (code != 0, "s.yaml" in said, ": error: " in said) == (True, True, True), said
+
+
+def test_ages_are_told_when_somebody_asks(tmp_path: Path, bin_folder: Path, runner: str) -> None:
+    it = guarded(tmp_path, bin_folder, runner, "sopsguard-rotation")
+    _, alice = age_identity()
+    old = encrypt(b"token: something old\n", "yaml", [[alice]], "2020-01-02T03:04:05Z")
+    policy = "rotation:\n  classes:\n    tokens: {keys: [token], overdue: 1 day}\n"
+    it.repo.commit({"s.yaml": old, ".sopsguard.yaml": policy})
+    it.repo.stage("a.env", f"TOKEN={github_token()}\n")
+    assert it.commit()[0] == 0  # at a commit it has nothing to say
+    code, said = it.run("--hook-stage", "manual", "sopsguard-rotation")
+    assert (code, "warning: " in said, "rotation-overdue" in said) == (0, True, True), said
+
+
+def test_the_documented_configuration_installs_every_hook_type(tmp_path: Path, runner: str) -> None:
+    text = (ROOT / "docs" / "hooks.md").read_text()
+    config = re.findall("(?s)```yaml\n(.*?)```", text)[0]
+    types = yaml.safe_load(config)["default_install_hook_types"]
+    assert set(types) == {stage for hook in MANIFEST for stage in hook["stages"]} - {"manual"}
+    repo = Repo.init(tmp_path / "repo")
+    repo.commit(
+        {".pre-commit-config.yaml": yaml.safe_dump({"repos": [], "default_install_hook_types": types})}
+    )
+    subprocess.run([runner, "install"], cwd=repo.root, check=True, capture_output=True)
+    for kind in types:
+        assert (repo.root / ".git" / "hooks" / kind).exists(), kind
 
 
 @pytest.fixture(scope="session")

@@ -134,10 +134,13 @@ def authority_at(repo: Repository, revision: str) -> Authority | None:
         return None
 
 
-def made(repo: Repository, oid: str, parents: Sequence[str], trust: str, now: int) -> Verdict | None:
-    """The verdict on one commit, by what `trust` says; None where that says nothing. `now` is in seconds
-    since 1970. Raises `UserError` where it cannot be judged."""
+def made(
+    repo: Repository, oid: str, parents: Sequence[str], trust: str, now: int
+) -> tuple[Verdict | None, bool]:
+    """The verdict on one commit by what `trust` says, None where that says nothing, and whether a policy says
+    it. `now` is in seconds since 1970. Raises `UserError` where it cannot be judged."""
     found = trusted(repo, trust, oid)
     if found.authority is None:
-        return None
-    return next((v for v in judged(repo, found, parents, [oid], now) if v.oid == oid), None)
+        return None, False
+    verdicts = judged(repo, found, parents, [oid], now)
+    return next((v for v in verdicts if v.oid == oid), None), found.has_policy

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from sopsguard.git import Repository
     from sopsguard.hooks import Target
-    from sopsguard.policy import Policy
     from sopsguard.preflight import Signing
 
 
@@ -71,13 +70,14 @@ def _committed(repo: "Repository", rules: "Sequence[str]") -> int:
     if target.commits == 0 and all(RULES[rule] is Family.SIGNATURES for rule in rules):
         # Contents have no signature yet: this is the hook that warns before, and tells after.
         if target.what == "staged":
-            _preflight(repo, target, None)
+            _preflight(repo, target)
         return _made(repo)
     verdict, judged, policy = judge(target, rules, only_new=True)
     report(verdict, target, judged, "text", brief=True)
     code = exit_code(verdict, policy)
-    if signing and target.what == "staged" and code == OK:
-        _preflight(repo, target, policy)
+    # By convention alone only the hook of its own speaks: keys may lie there for other reasons.
+    if signing and target.what == "staged" and code == OK and policy.signatures is not None:
+        _preflight(repo, target)
     return code
 
 
@@ -91,9 +91,8 @@ def _pushed(repo: "Repository", remote: str, rules: "Sequence[str]", lines: byte
         print(f"note: {pushed.ONE_REF}")
     else:
         refs = pushed.read(lines)
-    # A URL that no remote is configured for has no branches that are known here.
     codes = []
-    for target in pushed.targets(repo, refs, remote if remote and "/" not in remote else ""):
+    for target in pushed.targets(repo, refs, remote):
         verdict, judged, policy = judge(target, rules, only_new=True)
         report(verdict, target, judged, "text", brief=True)
         codes.append(exit_code(verdict, policy))
@@ -104,17 +103,10 @@ def _pushed(repo: "Repository", remote: str, rules: "Sequence[str]", lines: byte
 
 # --- signatures before and after a commit ----------------------------------------------------------------
 
-# Where there is no policy: what the convention protects, as far as a name tells it.
-_NAMED = ("secrets/", "keys/", ".github/")
-_FILES = (".sops.yaml", ".sops.yml", "inventory.yaml", ".sopsguard.yaml")
 
-
-def _preflight(repo: "Repository", target: "Target", policy: "Policy | None") -> None:
-    """Warn of a signature that this commit will need and not have. Nothing is imported for a commit that
-    touches nothing of the kind; nothing here blocks."""
-    touched = target.concerned or frozenset()
-    bound = policy is None or policy.signatures is not None
-    if repo.head is None or not (bound or any(p.startswith(_NAMED) or p.endswith(_FILES) for p in touched)):
+def _preflight(repo: "Repository", target: "Target") -> None:
+    """Warn of a signature that this commit will need and not have; nothing here blocks."""
+    if repo.head is None:
         return
     from sopsguard import preflight
 
@@ -161,14 +153,17 @@ def _made(repo: "Repository") -> int:
     if repo.head in repo.refs("refs/remotes/").values():
         return OK  # it is published
     try:
-        verdict = preflight.made(repo, repo.head, parents, trust, seconds())
+        verdict, has_policy = preflight.made(repo, repo.head, parents, trust, seconds())
     except UserError as e:
         print(f"sopsguard: the signature of this commit could not be judged: {printable(e.message)}")
         return OK
     if verdict is not None and not verdict.passes:
         from sopsguard.model import Level
 
-        print("sopsguard: a push would not accept the last commit as it is:")
+        if has_policy:
+            print("sopsguard: a push would not accept the last commit as it is:")
+        else:
+            print("sopsguard: the last commit is not signed as it could be; no policy demands it:")
         for line in lines(verdict, Level.WARNING):
             print(line)
     return OK

@@ -10,6 +10,7 @@ import yaml
 
 from tests.conftest import ROOT, Peer
 from tests.gitrepo import Repo
+from tests.signatures.conftest import World
 from tests.signatures.people import SSH
 from tests.sopsguard_command import sopsguard
 from tests.throwaway import age_identity
@@ -189,6 +190,28 @@ def test_50_51_what_git_really_commits_is_judged(native: Desk) -> None:
     native.repo.stage("b", "clean\n")
     assert native.git("commit", "-m", "change", "--", "a")[0] != 0
     assert native.git("commit", "-m", "change", "--", "b")[0] == 0
+
+
+def test_by_convention_only_the_hook_of_its_own_speaks(native: Desk, world: World) -> None:
+    repo = native.repo
+    repo.git("rm", "-q", ".sopsguard.yaml")
+    repo.commit({"keys/alice.asc": world.gpg.export(world.alice)})
+    repo.git("push", "-q", "--no-verify", "origin", "main")
+    native.sign("commit.gpgsign", "false", "gpg.format", "openpgp")
+    repo.stage("secrets/note", "two\n")
+    assert "warning" not in sopsguard(repo.root, "hook").out
+    assert "needs a signature" in sopsguard(repo.root, "hook", "--only", "signatures").out
+    said = native.git("commit", "-m", "change")[1]
+    assert "no policy demands it" in said
+    assert native.git("push", "origin", "main")[0] == 0
+
+
+def test_a_remote_may_have_a_slash_in_its_name_or_none_at_all(native: Desk) -> None:
+    native.repo.git("remote", "rename", "origin", "team/origin")
+    native.change(signed=False)
+    code, said = native.git("push", "team/origin", "main")
+    assert (code, "1 commit" in said) == (1, True), said
+    assert native.git("push", str(native.origin.root), "main")[0] == 1
 
 
 # --- installing ------------------------------------------------------------------------------------------

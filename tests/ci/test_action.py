@@ -185,6 +185,21 @@ def test_workflows_are_pinned_and_have_no_more_rights_than_they_need() -> None:
                     assert step["with"]["persist-credentials"] is False
 
 
+def test_the_documented_workflow_is_pinned_like_ours_and_gives_no_more_rights() -> None:
+    text = (ROOT / "docs" / "ci.md").read_text()
+    workflow, *others = (yaml.safe_load(block) for block in re.findall("(?s)```yaml\n(.*?)```", text))
+    assert workflow["permissions"] == {"contents": "read"}
+    (job,) = workflow["jobs"].values()
+    assert "if" not in job
+    checkout, guard = job["steps"]
+    ours = yaml.safe_load(WORKFLOWS[0].read_text())["jobs"]["test"]["steps"][0]["uses"]
+    assert checkout["uses"] == ours
+    assert checkout["with"] == {"fetch-depth": 0, "persist-credentials": False}
+    assert guard == {"uses": "OWNER/sopsguard@COMMIT"}
+    assert {"edited", "synchronize"} < set(workflow[True]["pull_request"]["types"])
+    assert len(others) == 3  # code scanning, Forgejo, GitLab
+
+
 @pytest.mark.peer("zizmor")
 def test_zizmor_finds_nothing_as_an_auditor(peer: Peer) -> None:
     files = [str(ROOT / "action.yml"), *map(str, WORKFLOWS)]

@@ -1,5 +1,6 @@
 """What references of Nix to secrets mean, form by form: which file, which leaf, for which host."""
 
+import csv
 import json
 import os
 import pwd
@@ -18,7 +19,7 @@ from sopsguard.checks.schema import dangling_reference, non_string_reference
 from sopsguard.context import Check, Context
 from sopsguard.model import Finding, Level, Unknown
 from sopsguard.nix.tree import Tree
-from sopsguard.references import Failure, Open, References
+from sopsguard.references import Failure, Open, References, Target
 from sopsguard.references.graph import Graph
 from sopsguard.snapshot import SUBMODULE, SYMLINK, Snapshot
 from sopsguard.sops.editor import encrypt
@@ -482,3 +483,41 @@ def test_every_nix_file_of_this_machine_can_be_read() -> None:
     for check in (dangling_reference.CHECK, non_string_reference.CHECK):
         assert [said_of for said_of in check.run(ctx) if isinstance(said_of, Finding)] == []
     assert set(ctx.nix.said) <= set(files)
+
+
+REAL = ("NickCao__flakes", "hyperparabolic__nix-config", "tiiuae__ghaf-infra", "truxnell__nix-config")
+
+
+def declarations(rows: list[dict[str, str]]) -> Iterator[str]:
+    """The declarations of one Nix file, rebuilt from the listing of its lines."""
+    live = [row for row in rows if row["state"] == "live"]
+    has_default = False
+    for row, after in zip(live, [*live[1:], None], strict=False):
+        if row["kind"] == "defaultSopsFile":
+            has_default = True
+            yield f"sops.defaultSopsFile = {row['name'].rstrip(';')};"
+        near = after is not None and after["kind"] == "sopsFile" and int(after["line"]) - int(row["line"]) < 5
+        if row["kind"] == "declare" and after is not None and near:
+            yield f'sops.secrets."{row["name"]}".sopsFile = {after["name"].rstrip(";")};'
+    declared = {row["name"] for row in live if row["kind"] == "declare"}
+    for name in sorted({row["name"] for row in live if row["kind"] == "use"} - declared):
+        if has_default:
+            yield f'sops.secrets."{name}" = {{ }};'
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("repository", REAL)
+def test_real_declarations_mean_real_values(repository: str, shared: Path) -> None:
+    """The Nix code itself is not stored: what the listing tells of it is written anew."""
+    root = shared / "realworld" / repository
+    with (root / "_sops-refs.tsv").open(encoding="utf-8") as lines:
+        rows = list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
+    files = {str(p.relative_to(root)): p.read_bytes() for p in root.rglob("*") if p.is_file()}
+    for path in dict.fromkeys(row["path"] for row in rows):
+        body = "\n  ".join(declarations([row for row in rows if row["path"] == path]))
+        files[path] = f"{{ config, ... }}: {{\n  {body}\n}}\n".encode()
+    ctx = Context(Snapshot.of(files), tuple)
+    outcomes = [found.outcome for found in ctx.references.all]
+    assert sum(isinstance(outcome, Target) for outcome in outcomes) >= 7
+    for check in (dangling_reference.CHECK, non_string_reference.CHECK):
+        assert [found for found in check.run(ctx) if isinstance(found, Finding)] == []

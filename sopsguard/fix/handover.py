@@ -148,17 +148,18 @@ def _backups(draft: Draft, renewal: Renewal, head: str) -> None:
 
 
 def _replace(draft: Draft, ctx: Context, theirs: Iterable[tuple[str, str]]) -> None:
-    uses: dict[tuple[str, str], list[str]] = {}
+    uses: dict[tuple[str, str], list[str]] = {}  # an empty key: the whole file
     for found in ctx.references.all:
         target = found.outcome
         if isinstance(target, Target):
             host = f"{found.host} " if found.host else ""
             leaf = ".".join(found.leaf) if found.leaf else target.key.replace("/", ".")
+            leaf = "" if target.is_whole else leaf
             uses.setdefault((target.file, leaf), []).append(f"{host}({found.where.path}:{found.where.line})")
     for path, key in theirs:
         if key.rpartition(".")[2].lower() in _PUBLIC:
             continue
-        places = list(dict.fromkeys(uses.get((path, key), ())))
+        places = list(dict.fromkeys((*uses.get((path, key), ()), *uses.get((path, ""), ()))))
         used = f"; used by {', '.join(places[:4])}" if places else ""
         draft.ask(
             f"replace {key} in {path} where it was issued, then write the new one{used}",

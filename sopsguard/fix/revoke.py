@@ -23,7 +23,7 @@ from sopsguard.policy import FILE as SETTINGS_FILE
 from sopsguard.references import Target
 from sopsguard.snapshot import Snapshot
 from sopsguard.sops.config import CONFIG_NAME
-from sopsguard.sops.editor import CannotEdit, Unset, edit, rotate
+from sopsguard.sops.editor import CannotEdit, Unset, Why, edit, rotate
 from sopsguard.sops.file import SopsFile
 from sopsguard.sops.identity import Identities
 from sopsguard.sops.masterkey import Key, abbreviated
@@ -62,7 +62,7 @@ class _Revocation:
         self.configure()
         self.leave()
         things = [one for one in renewable(self.ctx.access.files) if self.concerns(one)]
-        things = [] if self.setting.keeps_values else things
+        things = [] if self.setting.keeps_values else self.worth_making(things)
         renewal = renew(self.draft, things, self.identities, self.bound)
         self.remove_own()
         self.rekey(renewal)
@@ -128,6 +128,34 @@ class _Revocation:
         return folded(name.partition(" ")[0]) in map(folded, self.who.names)
 
     # data keys
+
+    def worth_making(self, things: Iterable[Renewable]) -> list[Renewable]:
+        """What they would not read again at once: a file that cannot be closed to them gets no new values."""
+        closed: dict[str, bool] = {}
+        found = []
+        for one in things:
+            still = [path for path in one.paths if not closed.setdefault(path, self.closes(path))]
+            if still:
+                self.draft.refuse(f"make a new {one}", f"{self.who.name} would read it in {', '.join(still)}")
+            else:
+                found.append(one)
+        return found
+
+    def closes(self, path: str) -> bool:
+        """Whether a file can get a data key without them, as far as it can be opened at all."""
+        file = self.ctx.access.files[path]
+        groups = [[r.key for r in group] for group in file.metadata.groups]
+        left = [[k for k in g if self.inventory.reader(k) not in self.who.readers] for g in groups]
+        if left == groups:
+            return True
+        if not all(left):
+            return False
+        change = partial(rotate, file.data, path, self.identities, self.draft.modified, left)
+        try:
+            program.or_by_program(self.draft, path, change, self.identities, groups=left)
+        except CannotEdit as e:
+            return e.why is Why.NO_KEY
+        return True
 
     def rekey(self, renewal: Renewal) -> None:
         """Every file that they can open, or of which they have the data key, gets another one, without them

@@ -339,6 +339,7 @@ def test_the_story_ends_with_nothing_left(house: House, peer: Peer) -> None:
     assert (said.code, said.out) == (0, "nothing to repair\n")
 
 
+@pytest.mark.slow
 def test_a_second_run_at_once_changes_nothing_more(house: House) -> None:
     assert house.revoke("turbine", "--apply", "--confirm", "secrets").code == 0
     after = house.contents()
@@ -347,6 +348,7 @@ def test_a_second_run_at_once_changes_nothing_more(house: House) -> None:
     assert house.contents() == after
 
 
+@pytest.mark.slow
 def test_a_compromised_host_is_not_renewed_again_and_again(house: House) -> None:
     assert house.revoke("turbine", "--apply", "--confirm", "secrets", "--compromised").code == 0
     commit(house.infra.repo, "2026-11-25", "Revoke turbine")

@@ -141,13 +141,15 @@ def test_a_file_that_nobody_else_opens_is_not_locked_for_ever(team: Team) -> Non
         {
             ".sops.yaml": team.config(a=("ada", "bob"), b=("bob",)),
             "secrets/a.yaml": team.sealed("a: b\n", "ada", "bob"),
-            "secrets/b.yaml": team.sealed("a: b\n", "bob"),
+            "secrets/b.yaml": team.sealed(f"wireguard:\n  web:\n    private_key: {wireguard_key()}\n", "bob"),
         }
     )
+    before = team.text("secrets/b.yaml")
     said = team.revoke("bob", *AGREED, key="bob")
     assert said.code == 1
     assert "cannot give secrets/b.yaml a new data key without bob: nobody else can open it" in said.out
-    assert team.opened("secrets/b.yaml", "bob") is not None
+    assert "cannot make a new WireGuard key of web: bob would read it in secrets/b.yaml" in said.out
+    assert team.text("secrets/b.yaml") == before
     assert team.opened("secrets/a.yaml", "bob") is None
 
 

@@ -109,8 +109,51 @@ class AddRule(NamedTuple):
     path: str
 
 
+class Drop(NamedTuple):
+    """Intent: take out of the file what is at the key path, and everything below it."""
+
+    path: str
+    key: tuple[str | int, ...]
+
+
+class Renew(NamedTuple):
+    """Intent: put a new value at the key path, with all that follows from it."""
+
+    path: str
+    key: str
+
+
+class Pair(NamedTuple):
+    """Intent: make the public half at the key path that of the private one beside it, or both ends of a
+    tunnel one key."""
+
+    path: str
+    key: tuple[str | int, ...]
+
+
+class Generate(NamedTuple):
+    """Intent: make the key of a kind (`wireguard`, `ssh`, `age`, `preshared`) that a host lacks."""
+
+    host: str
+    kind: str
+
+
 # What `fix/plan` can resolve. A check names an intent and knows neither identities nor randomness.
-Intent = Encrypt | Ignore | ReKey | Rotate | ReScope | Mend | DropRule | DropRecipient | AddRule
+Intent = (
+    Encrypt
+    | Ignore
+    | ReKey
+    | Rotate
+    | ReScope
+    | Mend
+    | DropRule
+    | DropRecipient
+    | AddRule
+    | Drop
+    | Renew
+    | Pair
+    | Generate
+)
 
 
 class Finding(NamedTuple):

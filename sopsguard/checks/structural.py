@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from sopsguard.model import Confidence, Finding, Location
+from sopsguard.model import Confidence, Finding, Location, Renew
 from sopsguard.structure.files import rule_of
 
 if TYPE_CHECKING:
@@ -27,4 +27,5 @@ def of_documents(ctx: "Context", rule: str, hint: str) -> Iterator[Finding]:
                     fault.hint or hint,
                     Confidence.PROVED,
                     identity=fault.keyword,
+                    intent=Renew(path, fault.place.key) if rule == "placeholder-value" else None,
                 )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sopsguard.cli import FOUND, OK
 from sopsguard.cli.judging import identities_of, inside, judge, now, repository, select, style_of
-from sopsguard.model import UserError, printable
+from sopsguard.model import Generate, Level, Renew, UserError, printable
 
 if TYPE_CHECKING:
     import argparse
@@ -57,7 +57,13 @@ def run(options: "argparse.Namespace") -> int:
     target = hooks.everything(repo, [inside(repo, path) for path in options.path])
     keys = identities_of(options.identity)
     verdict, _, policy = judge(target, rules, only_new=False, identities=keys or None)
-    found = [f for f in verdict.findings if isinstance(f.intent, RESOLVED)]
+    # What is only due, or only missing, is made anew when somebody asks for it by name.
+    found = [
+        f
+        for f in verdict.findings
+        if isinstance(f.intent, RESOLVED)
+        and (options.words or f.level is not Level.INFO or not isinstance(f.intent, Renew | Generate))
+    ]
     draft = Draft(repo.worktree(), now(), program.find(os.environ, options.identity))
     resolve(draft, [f.intent for f in found if f.intent is not None], keys, draft.inventory(policy.inventory))
     plan = draft.plan()

@@ -4,25 +4,33 @@ import os
 
 from sopsguard.model import (
     AddRule,
+    Drop,
     DropRecipient,
     DropRule,
     Encrypt,
+    Generate,
     Ignore,
     Mend,
+    Pair,
     ReKey,
+    Renew,
     ReScope,
     Rotate,
 )
 
 RESOLVED: tuple[type, ...] = (
     AddRule,
+    Drop,
     DropRecipient,
     DropRule,
     Encrypt,
+    Generate,
     Ignore,
     Mend,
+    Pair,
     ReKey,
     ReScope,
+    Renew,
     Rotate,
 )
 

@@ -296,6 +296,25 @@ def _tunnels(
             share(ctx, habits, made.name, spoke, found[1], writes)
 
 
+def tunnel(draft: Draft, ctx: Context, name: str, identities: Identities) -> None:
+    """A preshared key for a spoke without one, for it and for the hub."""
+    from sopsguard.keys.wireguard import generate_preshared
+
+    habits, writes, key = layout.read(ctx), Writes(), generate_preshared()
+    home = habits.homes["wireguard"]
+    writes.put(home.file(name), (*home.key("wireguard", name), "preshared_key"), key)
+    if (hub := hub_of(ctx, name)) is not None:
+        share(ctx, habits, hub, name, key, writes)
+    try:
+        edited = writes.edited(draft, identities)
+    except CannotEdit as e:
+        draft.refuse(f"make a preshared key for {name}", e.message)
+        return
+    for path, data in edited.items():
+        draft.write(path, data)
+        draft.did(f"put into {path}: {writes.named(path)}", path)
+
+
 def share(ctx: Context, habits: Layout, hub: str, spoke: str, key: str, writes: Writes) -> None:
     """The key of a tunnel where the hub finds it, if that is another file than the spoke's."""
     home = habits.homes["wireguard"]

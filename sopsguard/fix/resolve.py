@@ -10,13 +10,17 @@ from sopsguard.fix.program import or_by_program, shown
 from sopsguard.inventory import Inventory
 from sopsguard.model import (
     AddRule,
+    Drop,
     DropRecipient,
     DropRule,
     Encrypt,
+    Generate,
     Ignore,
     Intent,
     Mend,
+    Pair,
     ReKey,
+    Renew,
     ReScope,
     Rotate,
     UserError,
@@ -29,7 +33,10 @@ from sopsguard.sops.masterkey import Key
 from sopsguard.sops.rules import Rule
 
 # Configurations first, because files follow them; then what must be whole before its readers can change.
-_ORDER = (DropRule, DropRecipient, AddRule, Ignore, Encrypt, Mend, ReScope, ReKey, Rotate)
+_ORDER = (
+    *(DropRule, DropRecipient, AddRule, Ignore, Encrypt, Mend, Drop, Pair, Renew, Generate, ReScope),
+    *(ReKey, Rotate),
+)
 
 
 def resolve(draft: Draft, intents: Iterable[Intent], identities: Identities, inventory: Inventory) -> None:
@@ -56,6 +63,7 @@ class _Work:
             case DropRecipient(config, recipient):
                 what = f"remove {self.name(recipient)} from {config}"
                 self.configure(config, what, configuration.remove_recipient, recipient)
+                self.rekey_without(config, recipient)
             case AddRule(path):
                 self.add_rule(path)
             case Ignore(path):
@@ -70,6 +78,10 @@ class _Work:
                 self.rekey(path)
             case Rotate(path):
                 self.rotate(path)
+            case Drop() | Renew() | Pair() | Generate():
+                from sopsguard.fix import values
+
+                values.resolve(self.draft, intent, self.identities)
             case _:
                 assert_never(intent)
 
@@ -186,6 +198,16 @@ class _Work:
             self.draft.did(f"let {new} read {path}", path, weight=Weight.ACCESS)
         if not added and not removed:
             self.draft.did(what, path)
+
+    def rekey_without(self, config: str, recipient: str) -> None:
+        """The files of a configuration that a recipient still opens, which none of its rules names now."""
+        reader = self.inventory.reader
+        for path, file in list(self.draft.managed.files.items()):
+            match = self.draft.managed.rule(path).match
+            if not isinstance(file, SopsFile) or match is None or match.config.path != config:
+                continue
+            if reader(recipient) in {reader(r.key) for r in file.metadata.recipients}:
+                self.rekey(path)
 
     def rotate(self, path: str) -> None:
         if path in self.rotated:

@@ -64,6 +64,12 @@ def _age(private: str, public: str) -> tuple[str | None, str | None]:
 _DERIVED = {"wireguard": _wireguard, "ssh": _ssh, "age": _age}
 
 
+def public_of(kind: str, private: str) -> str | None:
+    """The public half of a private one (`wireguard`, `ssh`, `age`), as it is stored; None if it is none."""
+    derive = _DERIVED.get(kind)
+    return derive(private, private)[0] if derive is not None else None
+
+
 def identity(entry: Entry) -> str | None:
     """The recipient that belongs to the age identity of a host; `None` if it is not one alone."""
     private = entry.text("private") if entry.kind == "age" else None

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from sopsguard.checks.aging import day, place, remedy, subject, unknowns
 from sopsguard.context import Check, Context, Encrypted, Example
 from sopsguard.history import Timeline
-from sopsguard.model import Family, Finding, Level, Unknown
+from sopsguard.model import Family, Finding, Level, Renew, Unknown
 
 
 def run(ctx: Context) -> Iterator[Finding | Unknown]:
@@ -35,6 +35,7 @@ def run(ctx: Context) -> Iterator[Finding | Unknown]:
             f" ({age.name})",
             remedy(age),
             identity=age.holder,
+            intent=Renew(age.path, age.key) if age.key else None,
         )
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from sopsguard.checks.aging import day, place, readers, remedy, subject, unknowns
 from sopsguard.context import Check, Context, Encrypted, Example
 from sopsguard.history import facts_of
-from sopsguard.model import Family, Finding, Level, Unknown
+from sopsguard.model import Family, Finding, Level, Renew, Unknown
 from sopsguard.rotation import Age
 from sopsguard.sops.file import SopsFile
 
@@ -44,6 +44,7 @@ def _finding(ctx: Context, age: Age, more: str, level: Level | None) -> Finding:
         remedy(age),
         level=level,
         identity=age.holder,
+        intent=Renew(age.path, age.key) if age.key else None,
     )
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from sopsguard.checks.structural import located
 from sopsguard.context import Check, Context, Encrypted, Example
-from sopsguard.model import Confidence, Family, Finding, Level, Location
+from sopsguard.model import Confidence, Family, Finding, Generate, Level, Location
 from sopsguard.structure.hosts import stem
 
 NOUNS = {"wireguard": "WireGuard private key", "ssh": "SSH host key", "age": "age identity"}
@@ -51,6 +51,7 @@ def run(ctx: Context) -> Iterator[Finding]:
                     "generate it and store it with `sops edit`, if the host should have one",
                     Confidence.POSSIBLE,
                     identity=f"{kind} {host.name}",
+                    intent=Generate(host.name, kind),
                 )
     without = [(path, entry, host) for path, entry, host in nodes if host.name not in preshared]
     # One without is the hub, which has none of its own.
@@ -63,6 +64,7 @@ def run(ctx: Context) -> Iterator[Finding]:
                 "`wg genpsk`, and the same key for it and the hub",
                 Confidence.POSSIBLE,
                 identity=f"preshared {host.name}",
+                intent=Generate(host.name, "preshared"),
             )
 
 

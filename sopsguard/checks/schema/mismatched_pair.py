@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from sopsguard.checks.structural import located
 from sopsguard.context import Check, Context, Encrypted, Example
-from sopsguard.model import Family, Finding, Level
+from sopsguard.model import Family, Finding, Level, Pair
 
 if TYPE_CHECKING:
     from sopsguard.structure.pairs import Mismatch
@@ -46,7 +46,8 @@ def run(ctx: Context) -> Iterator[Finding]:
 
 
 def _finding(found: "Mismatch", hint: str) -> Finding:
-    return Finding(located(found.path, found.place), f"{found.place.key} {found.words}", hint)
+    intent = Pair(found.path, found.place.path)
+    return Finding(located(found.path, found.place), f"{found.place.key} {found.words}", hint, intent=intent)
 
 
 CHECK = Check(

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from sopsguard.checks.structural import located
 from sopsguard.context import Check, Context, Encrypted, Example
-from sopsguard.model import Confidence, Family, Finding, Level
+from sopsguard.model import Confidence, Drop, Family, Finding, Level
 
 
 def run(ctx: Context) -> Iterator[Finding]:
@@ -34,6 +34,7 @@ def run(ctx: Context) -> Iterator[Finding]:
             "remove it with `sops edit`, or add the host to `inventory.yaml`",
             Confidence.PROVED if holders or inventory.stated else Confidence.LIKELY,
             identity=entry.kind,
+            intent=Drop(path, entry.place.path),
         )
 
 

@@ -175,8 +175,8 @@ def _one_per_cause(findings: "Sequence[Finding]") -> list[Finding]:
 
 def _most_specific(findings: "Sequence[Finding]") -> "Sequence[Finding]":
     """That a file does not open is told only where no other error says why; that a manifest, or a value of
-    one, is in clear is told once, by the rule that knows more of it; where something is wrong with a value,
-    nothing is said of it in passing."""
+    one, is in clear is told once, by the rule that knows more of it; where something is wrong with a value
+    or with all of a branch, nothing is said of it in passing."""
     manifests = {f.location.path for f in findings if f.rule == MANIFEST}
     if manifests:
         values = {(f.location.path, f.location.key) for f in findings if f.rule == "unencrypted-value"}
@@ -197,13 +197,19 @@ def _most_specific(findings: "Sequence[Finding]") -> "Sequence[Finding]":
             for f in findings
             if f.rule not in INCIDENTAL
             or f.level is not Level.INFO
-            or (f.location.path, f.location.key) not in told
+            or not any((f.location.path, key) in told for key in _above(f.location.key or ""))
         ]
     said = {
         f.location.path for f in findings if f.blocks and f.family is Family.SCHEMA and f.rule != UNOPENABLE
     }
     said |= {f.location.path for f in findings if f.rule == "unencrypted-value" and f.blocks}
     return [f for f in findings if f.rule != UNOPENABLE or f.location.path not in said]
+
+
+def _above(key: str) -> "list[str]":
+    """A dotted key and those above it."""
+    parts = key.split(".")
+    return [".".join(parts[:count]) for count in range(1, len(parts) + 1)]
 
 
 def fingerprinted(findings: "Iterable[Finding]") -> list[Finding]:

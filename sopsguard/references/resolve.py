@@ -21,7 +21,7 @@ from sopsguard.sops.file import Broken, NotSops, SopsFile
 
 # Readings of one declaration, and resolved declarations in a tree; both far above anything real.
 _READINGS = 64
-_RESOLVED = 100_000
+_RESOLVED = 30_000
 # Folders of files that nobody takes in.
 # fmt: off
 _UNUSED = frozenset((

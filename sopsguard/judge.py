@@ -104,7 +104,9 @@ def judge(ctx: "Context", rules: "Iterable[str]", *, only_new: bool, whole: bool
         found = fresh
     kept, waived, about_waivers = _waive(ctx, found, rules, whole)
     kept.extend(about_waivers)
-    return Verdict(tuple(sorted(kept, key=_order)), older, tuple(sorted(_once(unknown), key=_place)), tuple(waived))
+    return Verdict(
+        tuple(sorted(kept, key=_order)), older, tuple(sorted(_once(unknown), key=_place)), tuple(waived)
+    )
 
 
 def _before(ctx: "Context", rules: "set[str]") -> "frozenset[tuple[str, str]]":

@@ -48,11 +48,12 @@ def run(options: "argparse.Namespace") -> int:
     level = Level.WARNING if trust.authority.by_convention else Level.ERROR
     for line in report.problems(trust.authority):
         print(line)
-    seen = []
+    seen, helped = [], set()
     for verdict in verdicts:
         seen.append(verdict)
-        for line in report.lines(verdict, level):
+        for line in report.lines(verdict, level, remedy=verdict.remedy not in helped):
             print(line)
+        helped.add(verdict.remedy)
     print(report.summary(seen, trust.authority))
     if level is Level.ERROR and any(not v.passes and not v.undecided for v in seen):
         return FOUND

@@ -12,13 +12,14 @@ from sopsguard.signatures.reason import MEANING, PASSING, UNDECIDED, Reason
 _SHOWN = 3  # paths of one commit
 
 
-def lines(verdict: Verdict, level: Level) -> Iterator[str]:
-    """What is to be said of one commit; nothing where it passes without a notice."""
+def lines(verdict: Verdict, level: Level, *, remedy: bool = True) -> Iterator[str]:
+    """What is to be said of one commit; nothing where it passes without a notice. Without `remedy` what
+    helps is left out: it was said already."""
     name = verdict.oid[:12]
     if not verdict.passes:
         kind = "unknown" if verdict.undecided else level.value
         yield f"{name}: {kind}: {printable(discreet(verdict.says))}{_where(verdict)} [{verdict.reason.value}]"
-        if verdict.remedy:
+        if verdict.remedy and remedy:
             yield f"    what to do: {verdict.remedy}"
     for notice in verdict.notices:
         yield f"{name}: info: {printable(discreet(notice))}"

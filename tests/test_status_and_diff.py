@@ -58,7 +58,8 @@ def house(tmp_path: Path) -> House:
 def test_status_says_who_reads_what_and_how_we_know(house: House) -> None:
     said = sopsguard(house.root, "status")
     assert said.code == 0
-    blocks = {line.split()[1]: line for line in said.out.splitlines() if not line.startswith(" ")}
+    readers = said.out.partition("\n\n")[0].splitlines()
+    blocks = {line.split()[1]: line for line in readers if not line.startswith(" ")}
     assert "inventory" in blocks["turbine"]
     assert blocks["ghost"].startswith("unknown ghost")
     assert "nobody says" in blocks["ghost"]

@@ -1,11 +1,10 @@
 """`sopsguard fix bootstrap`: begins an infrastructure from its inventory, without any network."""
 
 import os
-import sys
 from typing import TYPE_CHECKING
 
 from sopsguard.cli.fix import carried_out, carrying_out
-from sopsguard.cli.planning import bench
+from sopsguard.cli.planning import bench, place_for
 from sopsguard.model import UserError, printable
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ def run(options: "argparse.Namespace") -> int:
     at_hand = next((i.label for i in work.identities.usable if i.label.startswith("age1")), None)
     identity = bootstrap(work.draft, work.ctx, at_hand)
     if identity is not None and identity.text is not None:
-        path = _place(work.repo.root or "")
+        path = place_for(work.repo.root or "")
         if os.path.lexists(path):
             raise UserError(
                 f"{printable(path)} is there already and yields no age identity that can be used here",
@@ -40,16 +39,3 @@ def run(options: "argparse.Namespace") -> int:
             # Before anything is encrypted for it: nothing may be lost that only this key opens.
             apply.deliver(path, identity.text.encode())
     return carried_out(work.repo, work.draft.plan(), options)
-
-
-def _place(root: str) -> str:
-    """Where sops looks for identities first. Raises `UserError` for a place in the repository."""
-    from sopsguard.sops.identity import sources
-
-    places = [s.where for s in sources(os.environ, sys.platform) if s.kind == "file" and not s.ssh]
-    if not places:
-        raise UserError("there is no place for an identity", "set HOME, or SOPS_AGE_KEY_FILE")
-    place = os.path.abspath(places[0])
-    if os.path.realpath(place).startswith(os.path.realpath(root) + os.sep):
-        raise UserError(f"{printable(place)} lies in the repository", "a private key belongs outside of it")
-    return place

@@ -58,12 +58,12 @@ def run(options: "argparse.Namespace") -> int:
     keys = identities_of(options.identity)
     verdict, _, policy = judge(target, rules, only_new=False, identities=keys or None)
     # What is only due, or only missing, is made anew when somebody asks for it by name.
-    found = [
-        f
-        for f in verdict.findings
-        if isinstance(f.intent, RESOLVED)
-        and (options.words or f.level is not Level.INFO or not isinstance(f.intent, Renew | Generate))
-    ]
+    able = [f for f in verdict.findings if isinstance(f.intent, RESOLVED)]
+    asked = {
+        f: bool(options.words) or f.level is not Level.INFO or not isinstance(f.intent, Renew | Generate)
+        for f in able
+    }
+    found, unasked = [f for f in able if asked[f]], [f for f in able if not asked[f]]
     draft = Draft(repo.worktree(), now(), program.find(os.environ, options.identity))
     resolve(draft, [f.intent for f in found if f.intent is not None], keys, draft.inventory(policy.inventory))
     plan = draft.plan()
@@ -71,7 +71,12 @@ def run(options: "argparse.Namespace") -> int:
     for finding in rest:
         where = printable(finding.location.path)
         print(f"not repaired here: {where}: {finding.rule}: {printable(finding.hint)}")
-    return carried_out(repo, plan, options)
+    code = carried_out(repo, plan, options)
+    if unasked:
+        names = " ".join(sorted({f.rule for f in unasked}))
+        count = "one more is" if len(unasked) == 1 else f"{len(unasked)} more are"
+        print(f"{count} due or missing, and made anew only when you name the rule: sopsguard fix {names}")
+    return code
 
 
 def carried_out(repo: "Repository", plan: "Plan", options: "argparse.Namespace") -> int:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sopsguard.cli.fix import carried_out, carrying_out
 from sopsguard.cli.judging import identities_of, now, repository
+from sopsguard.cli.planning import place_for
 from sopsguard.cli.revoke import judged, setting_of
 from sopsguard.model import UserError, printable
 
@@ -43,7 +44,7 @@ def run(options: "argparse.Namespace") -> int:
         raise UserError("a bare repository has no files to change", "run this in a clone")
     target = hooks.everything(repo)
     ctx = judged(target, target.snapshot)
-    place = _place(repo.root, options.to)
+    place = place_for(repo.root, options.to)
     keys = identities_of(options.identity)
     present = None
     if os.path.lexists(place):
@@ -73,16 +74,3 @@ def run(options: "argparse.Namespace") -> int:
             # Before anything is encrypted for it: nothing may be lost that only this key opens.
             apply.deliver(place, new.text.encode())
     return carried_out(repo, plan, options)
-
-
-def _place(root: str, given: str | None) -> str:
-    """Where the new identity goes. Raises `UserError` for a place in the repository."""
-    from sopsguard.sops.identity import sources
-
-    places = [s.where for s in sources(os.environ, sys.platform) if s.kind == "file" and not s.ssh]
-    if given is None and not places:
-        raise UserError("there is no place for an identity", "set HOME, or name a file with --to")
-    place = os.path.abspath(given or places[0])
-    if os.path.realpath(place).startswith(os.path.realpath(root) + os.sep):
-        raise UserError(f"{printable(place)} lies in the repository", "a private key belongs outside of it")
-    return place

@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sopsguard.context import Context
@@ -10,6 +11,7 @@ from sopsguard.fix import configuration, layout
 from sopsguard.fix.configuration import Member
 from sopsguard.fix.deliver import extract
 from sopsguard.fix.plan import Draft, Weight
+from sopsguard.fix.program import or_by_program
 from sopsguard.fix.resolve import resolve
 from sopsguard.inventory import Holder, How, stated
 from sopsguard.managed import Managed
@@ -202,7 +204,8 @@ def _values(
         data = draft.read(path)
         if data is None:
             raise UserError(f"{path} is not there to store the new key in", "make it with `sops edit`")
-        found[path] = edit(data, path, wanted, identities, draft.modified)
+        change = partial(edit, data, path, wanted, identities, draft.modified)
+        found[path] = or_by_program(draft, path, change, identities, changes=wanted)
     return found
 
 

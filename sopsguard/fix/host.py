@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sopsguard.context import Context
@@ -10,6 +11,7 @@ from sopsguard.fix import address, deliver, entries, layout
 from sopsguard.fix.configuration import Member, add_anchor, add_recipient, add_rule
 from sopsguard.fix.layout import Layout
 from sopsguard.fix.plan import Draft
+from sopsguard.fix.program import or_by_program
 from sopsguard.fix.renew import is_passphrase
 from sopsguard.fix.resolve import resolve
 from sopsguard.fix.rules import exactly
@@ -88,7 +90,8 @@ class Writes:
             data = draft.read(path)
             if data is not None:
                 changes = [Set(key, value) for key, value in values.items()]
-                found[path] = edit(data, path, changes, identities, draft.modified)
+                change = partial(edit, data, path, changes, identities, draft.modified)
+                found[path] = or_by_program(draft, path, change, identities, changes=changes)
         return found
 
     def sealed(self, draft: Draft, path: str) -> bytes:

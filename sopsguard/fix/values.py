@@ -1,7 +1,10 @@
 """Repairs inside of files: what is orphaned goes, what is missing is made, halves are joined."""
 
+from functools import partial
+
 from sopsguard.context import Context
 from sopsguard.fix.plan import Draft, Weight
+from sopsguard.fix.program import or_by_program, shown
 from sopsguard.model import Drop, Generate, Pair, Renew
 from sopsguard.sops.editor import CannotEdit, Set, Unset, edit
 from sopsguard.sops.file import SopsFile
@@ -47,9 +50,10 @@ def _edit(draft: Draft, path: str, changes: list[Set | Unset], identities: Ident
     if data is None:
         return False
     try:
-        new = edit(data, path, changes, identities, draft.modified)
+        change = partial(edit, data, path, changes, identities, draft.modified)
+        new = or_by_program(draft, path, change, identities, changes=changes)
     except CannotEdit as e:
-        draft.refuse(what, e.message)
+        draft.refuse(what, e.message, map(shown, e.commands))
         return False
     draft.write(path, new)
     return new != data

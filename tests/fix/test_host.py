@@ -8,9 +8,12 @@ import pytest
 from sopsguard.fix.address import next_free
 from sopsguard.keys import age, ssh, wireguard
 from sopsguard.model import UserError
+from sopsguard.sops.editor import encrypt
 from tests.conftest import Peer
 from tests.fix.houses import applied, contents, keyed, run, values
+from tests.gitrepo import Repo
 from tests.infrastructure.build import Infrastructure, build_advised, build_literal, sops_program
+from tests.throwaway import age_identity, wireguard_key
 
 
 @pytest.fixture(scope="session")
@@ -148,3 +151,29 @@ def test_the_next_free_address(used: tuple[str, ...], hub: bool, free: str) -> N
 def test_a_full_network_is_told() -> None:
     with pytest.raises(UserError, match="no address is free"):
         next_free(("10.0.0.1/30", "10.0.0.2/30"), hub=False)
+
+
+def test_what_is_only_missing_is_made_when_its_rule_is_named(tmp_path: Path) -> None:
+    """And without the name it says which one to give."""
+    identity, recipient = age_identity()
+    house = Repo.init(tmp_path / "house")
+    text = "age:\n  cellar:\n    private: " + age_identity()[0] + "\nwireguard:\n"
+    text += "".join(f"  {name}:\n    private_key: {wireguard_key()}\n" for name in ("tower", "attic"))
+    people = f"people: {{ada: {{recipients: [{recipient}]}}}}\n"
+    house.write("inventory.yaml", "hosts: {tower: {}, attic: {}, cellar: {}}\n" + people)
+    house.write(".sops.yaml", f"creation_rules:\n  - age: {recipient}\n")
+    sealed = encrypt(text.encode(), "yaml", [[recipient]], "2026-01-02T03:04:05Z")
+    house.write("secrets.yaml", sealed.decode())
+    house.add()
+    house.git("commit", "-q", "-m", "begin")
+    key = tmp_path / "ada.txt"
+    key.write_text(f"{identity}\n")
+    bare = run(house.root, key, "fix")
+    nothing, more = bare.out.splitlines()
+    assert nothing == "nothing to repair"
+    assert "made anew only when you name the rule: sopsguard fix incomplete-host" in more
+    applied(house.root, key, "fix", "incomplete-host")
+    new = contents(house.root, "secrets.yaml", identity)
+    made = wireguard.key(new["wireguard.cellar.private_key"])
+    assert isinstance(made, wireguard.Key)
+    assert new["wireguard.cellar.public_key"] == made.public

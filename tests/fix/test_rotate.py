@@ -1,5 +1,7 @@
 """`sopsguard fix rotate`: new values with all that follows from them; keys of hosts in two phases."""
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,10 @@ from sopsguard.keys import age, ssh, wireguard
 from sopsguard.sops.file import SopsFile, read
 from tests.conftest import Peer
 from tests.fix.houses import applied, contents, decrypted, keyed, run, values
+from tests.gitrepo import Repo
 from tests.infrastructure.build import Infrastructure, build_advised, build_literal, sops_program
+from tests.sopsguard_command import sopsguard
+from tests.throwaway import age_identity, password
 
 
 @pytest.fixture(scope="session")
@@ -146,3 +151,27 @@ def test_a_word_without_something_to_make_is_refused(
     said = run(advised.root, keyed(advised, tmp_path), "fix", "rotate", word)
     assert said.code == 2
     assert said.err.count("\n") == 2
+
+
+@pytest.mark.peer("sops")
+def test_what_is_not_written_here_is_rotated_by_the_program(tmp_path: Path, peer: Peer) -> None:
+    """As `fix` and `revoke` do: an ini file, and `sops` on the PATH."""
+    sops, repo = peer("sops"), Repo.init(tmp_path / "house")
+    (identity, recipient), old = age_identity(), password(30)
+    repo.write(".sops.yaml", f"creation_rules:\n  - age: {recipient}\n")
+    repo.write("app.ini", f"[restic]\npassword = {old}\nuser = ada\n")
+    subprocess.run([sops, "encrypt", "-i", "app.ini"], cwd=repo.root, check=True, timeout=60)
+    repo.add()
+    repo.git("commit", "-q", "-m", "begin")
+    key = tmp_path / "ada.txt"
+    key.write_text(f"{identity}\n")
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/sops").symlink_to(sops)
+    path = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    words = ("fix", "rotate", "app.ini:restic", "--apply", "--confirm", "secrets", "--identity", str(key))
+    said = sopsguard(repo.root, *words, env={"PATH": path})
+    assert said.code == 0, said.out + said.err
+    new = contents(repo.root, "app.ini", identity)
+    assert new["restic.user"] == "ada"
+    assert new["restic.password"] != old
+    assert new["restic.password"] not in said.out

@@ -69,7 +69,7 @@ def test_what_is_begun_is_sound_and_a_second_run_has_nothing_to_do(
     assert (said.code, said.rules()) == (0, [])
     house.git("commit", "-q", "-m", "begin")
     assert sopsguard(house.root, "fix", "bootstrap", "--apply").out == "nothing to repair\n"
-    assert sopsguard(house.root, "fix").out == "nothing to repair\n"
+    assert sopsguard(house.root, "fix").out.splitlines()[0] == "nothing to repair"
 
 
 @pytest.mark.peer("sops")

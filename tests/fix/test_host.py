@@ -160,7 +160,7 @@ def test_what_is_only_missing_is_made_when_its_rule_is_named(tmp_path: Path) -> 
     text = "age:\n  cellar:\n    private: " + age_identity()[0] + "\nwireguard:\n"
     text += "".join(f"  {name}:\n    private_key: {wireguard_key()}\n" for name in ("tower", "attic"))
     people = f"people: {{ada: {{recipients: [{recipient}]}}}}\n"
-    house.write("inventory.yaml", "hosts: {tower: {}, attic: {}, cellar: {}}\n" + people)
+    house.write("inventory.yaml", "hosts:\n  tower: {}\n  attic: {}\n  cellar: {}\n" + people)
     house.write(".sops.yaml", f"creation_rules:\n  - age: {recipient}\n")
     sealed = encrypt(text.encode(), "yaml", [[recipient]], "2026-01-02T03:04:05Z")
     house.write("secrets.yaml", sealed.decode())

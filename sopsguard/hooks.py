@@ -5,7 +5,7 @@ from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
-from sopsguard.context import COMMIT_MESSAGE, Content
+from sopsguard.contents import COMMIT_MESSAGE, Content
 from sopsguard.git import Commit, Repository
 from sopsguard.model import UserError, printable
 from sopsguard.snapshot import SUBMODULE, Change, Entry, Piece, Snapshot, Unreadable

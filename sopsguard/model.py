@@ -204,8 +204,9 @@ class Unknown(NamedTuple):
 class Addition(NamedTuple):
     """Something that a change under judgement adds to what it is judged by: to the inventory (`what` is
     `holder`, `recipient`, `alias`, `role`, `host-key`, `signing-key`, `email`, `offline`) or to the policy
-    (`waiver`, `allow`, `level`, `schema`). `name` is whom it is for (a holder, a rule), `text` what is added, `where`
-    the place in the judged state, from which whoever vouches finds the commits that brought it."""
+    (`waiver`, `allow`, `level`, `schema`). `name` is whom it is for (a holder, a rule), `text` what is
+    added, `where` the place in the judged state, from which whoever vouches finds the commits that brought
+    it."""
 
     what: str
     name: str

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from sopsguard import checks
 from sopsguard.cache import Cache
-from sopsguard.context import Content, Context
+from sopsguard.contents import Content
+from sopsguard.context import Context
 from sopsguard.history import History
 from sopsguard.hooks import Past
 from sopsguard.judge import Verdict, judge

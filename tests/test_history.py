@@ -442,6 +442,7 @@ def test_a_treeless_clone_is_judged_as_far_as_it_goes(repo: Repo, tmp_path: Path
     repo.git("clone", "-q", "--filter=tree:0", f"file://{repo.root}", str(tmp_path / "clone"))
     clone = Repo(tmp_path / "clone")
     said = sopsguard(clone.root, "check", "--format=json")
-    assert (said.code, [u["rule"] for u in said.json()["unknown"]]) == (0, ["rotation-due", "hand-edited-file"])
+    rules = [u["rule"] for u in said.json()["unknown"]]
+    assert (said.code, rules) == (0, ["rotation-due", "hand-edited-file"])
     clone.stage("s.yaml", without("other:")(one))
     assert hooked(clone) == ["hand-edited-file"]

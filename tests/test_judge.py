@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 
 from sopsguard import checks
-from sopsguard.context import Content, Context, allowed, position
+from sopsguard.contents import Content, allowed, position
+from sopsguard.context import Context
 from sopsguard.judge import EXPIRED, UNUSED, WAIVER_RULES, Verdict, judge
 from sopsguard.model import Level
 from sopsguard.policy import Policy, Waiver

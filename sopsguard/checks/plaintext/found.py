@@ -2,13 +2,14 @@
 
 from typing import TYPE_CHECKING
 
-from sopsguard.context import COMMIT_MESSAGE
+from sopsguard.contents import COMMIT_MESSAGE
 from sopsguard.model import Confidence, Finding, Ignore, Level
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sopsguard.context import Context, Found
+    from sopsguard.contents import Found
+    from sopsguard.context import Context
 
 
 def findings(ctx: "Context", rule: str, remedy: str, *, ignore: bool = False) -> "Iterator[Finding]":

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from sopsguard.attest import Attested
 from sopsguard.checks import RULES
-from sopsguard.context import COMMIT_MESSAGE, Context
+from sopsguard.contents import COMMIT_MESSAGE
+from sopsguard.context import Context
 from sopsguard.model import Family, Finding, Level, Location, Unknown, printable
 from sopsguard.signatures.decide import Verdict
 from sopsguard.signatures.reason import PASSING, UNDECIDED, Reason

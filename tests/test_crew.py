@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from sopsguard import contents, crew, hooks
+from sopsguard import contents as reading
+from sopsguard import crew, hooks
 from sopsguard.contents import Content
 from sopsguard.context import Context
 from sopsguard.crew import Crew
@@ -141,7 +142,7 @@ def judged(contents: list[Content], parts: Shares) -> tuple[object, ...]:
 
 @pytest.mark.parametrize("alone", [0, 100_000, 1 << 30])
 def test_shares_come_to_what_one_process_finds(alone: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(contents, "_ALONE", alone)
+    monkeypatch.setattr(reading, "_ALONE", alone)
     contents = files()
     together = judged(contents, shares(contents))
     assert together == judged(contents, [])
@@ -153,7 +154,7 @@ def test_shares_come_to_what_one_process_finds(alone: int, monkeypatch: pytest.M
 def test_what_a_killed_process_should_have_read_is_read_by_the_parent(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(contents, "_ALONE", 0)
+    monkeypatch.setattr(reading, "_ALONE", 0)
     contents, parent = files(), os.getpid()
 
     def deadly() -> Iterator[Content]:
@@ -167,7 +168,7 @@ def test_what_a_killed_process_should_have_read_is_read_by_the_parent(
 
 
 def test_what_crosses_the_pipe_holds_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(contents, "_ALONE", 0)
+    monkeypatch.setattr(reading, "_ALONE", 0)
     contents = files()
     key = throwaway.age_identity()[0].encode()
     contents[61] = content("a61.txt", b"key: " + key + b"\n")
@@ -208,7 +209,7 @@ def test_every_target_finds_the_same_in_shares(
         repo.commit({"z/leak.txt": f"y\n{key}\n"})
     monkeypatch.setattr(hooks, "_MANY", 20)
     monkeypatch.setattr(crew, "size", lambda: 3)
-    monkeypatch.setattr(contents, "_ALONE", 0)
+    monkeypatch.setattr(reading, "_ALONE", 0)
     opened = discover(str(repo.root))
     targets = {
         "everything": lambda: hooks.everything(opened),

@@ -36,15 +36,16 @@ class Arrivals:
                 continue
             ivs = self._versions.get(name, {})
             olds = [self._versions.get(before.get(path, ""), {}) for before in befores]
-            for iv, aad in ivs.items():
-                if any(iv in old for old in olds):
-                    continue
+            fresh = list(ivs)
+            for old in olds:
+                fresh = [iv for iv in fresh if iv not in old]
+            for iv in fresh:
                 if held is None:
                     held = {one for before in befores for one in before.values()}
                 if any(one in held for one in self._standing[iv]):
                     continue
                 places = [pair for old in olds for pair in old.items()]
-                instead = frozenset(one for one, its in places if its == aad and one not in ivs)
+                instead = frozenset(one for one, its in places if its == ivs[iv] and one not in ivs)
                 self.of.setdefault(iv, []).append(Arrival(number, path, instead))
             # An unreadable version says nothing against the one before.
             if not isinstance(self._lineage.facts.get(name), Unread | Illegible):
@@ -68,7 +69,7 @@ class Arrivals:
         """Of commits that brought the same, the one that did so first; all where no clock tells."""
         numbers = sorted(set(numbers))
         first = numbers[0]
-        if all(self._lineage.is_ancestor(first, other) for other in numbers[1:]):
+        if len(numbers) == 1 or all(self._lineage.is_ancestor(first, other) for other in numbers[1:]):
             return [first]
         if not all(self._lineage.spans[n].trusted for n in numbers):
             return numbers

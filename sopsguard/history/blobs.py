@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import NamedTuple
 
+from sopsguard import crew
 from sopsguard.cache import Cache
 from sopsguard.document import format_of
 from sopsguard.history.facts import Facts, NotFacts, Value, decoded, encoded, facts_of
@@ -19,7 +21,8 @@ from sopsguard.history.stated import (
 from sopsguard.snapshot import Entry, Piece, Unreadable
 from sopsguard.sops.file import Broken, SopsFile, may_be_sops, read
 
-_PORTION = 400  # contents read and written down at a time
+_PORTION = 400  # contents that a process reads before they are written down
+_ALONE = 60  # so few contents are read by this one
 _BROKEN = b'"broken"'
 
 
@@ -61,23 +64,37 @@ def facts_by_name(
             with suppress(NotFacts):
                 facts[name] = _decoded(name, data, shared)
     missing = [entry for name, entry in wanted.items() if name not in facts]
-    for start in range(0, len(missing), _PORTION):
-        made: dict[str, Known] = {}
-        for entry, piece in pieces(missing[start : start + _PORTION]):
-            name = name_of(entry)
-            if isinstance(piece, Unreadable):
-                facts[name] = Unread(piece.reason)
-            elif piece.offset == 0:
-                made[name] = _made(entry.path, piece, shared)
-        facts |= made
-        if cache is not None:
-            cache.put({name: _encoded(one) for name, one in made.items()})
+    hands = crew.size()
+    for start in range(0, len(missing), _PORTION * hands):
+        portion = missing[start : start + _PORTION * hands]
+        # What is read soon is not worth another process.
+        shares = [portion[n::hands] for n in range(hands)] if len(portion) > _ALONE else [portion]
+        with crew.Crew([partial(_read, share, pieces) for share in shares[1:]]) as others:
+            told = [_read(shares[0], pieces)]
+            for number, share in enumerate(shares[1:]):
+                told.append(others.answer(number) or _read(share, pieces))
+        for one in told:
+            for name, said in one.items():
+                facts[name] = said if isinstance(said, Unread) else _decoded(name, said, shared)
+            if cache is not None:
+                cache.put({name: said for name, said in one.items() if not isinstance(said, Unread)})
         if progress is not None:
-            progress(min(start + _PORTION, len(missing)), len(missing))
+            progress(start + len(portion), len(missing))
     return facts
 
 
-def _made(path: str, piece: Piece, shared: dict[Value, Value]) -> Known:
+def _read(entries: Iterable[Entry], pieces: Pieces) -> dict[str, bytes | Unread]:
+    """What contents show, as it is written down; this may run in a process of its own."""
+    told: dict[str, bytes | Unread] = {}
+    for entry, piece in pieces(entries):
+        if isinstance(piece, Unreadable):
+            told[name_of(entry)] = Unread(piece.reason)
+        elif piece.offset == 0:
+            told[name_of(entry)] = _encoded(_made(entry.path, piece))
+    return told
+
+
+def _made(path: str, piece: Piece) -> Known:
     if not piece.last:
         return None
     kind = kind_of(path)
@@ -86,7 +103,7 @@ def _made(path: str, piece: Piece, shared: dict[Value, Value]) -> Known:
     if may_be_sops(piece.data):
         file = read(piece.data, path)
         if isinstance(file, SopsFile):
-            return facts_of(file, shared)
+            return facts_of(file)
         if isinstance(file, Broken):
             return Illegible()
     return keys_of(piece.data) if kind == "keys" else None

@@ -1,12 +1,13 @@
 """What one version of a SOPS file shows without a key, to be kept: no clear value, nor a trace of one."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
 
 from sopsguard import __version__
 from sopsguard.document import Comment
-from sopsguard.sops.envelope import TYPES, parse
+from sopsguard.sops.envelope import TYPES, Envelope, parse
 from sopsguard.sops.file import SopsFile
 from sopsguard.sops.metadata import Recipient
 from sopsguard.sops.rules import Scope
@@ -55,12 +56,7 @@ def facts_of(file: SopsFile, shared: dict[Value, Value] | None = None) -> Facts:
         if envelope is None:
             clear = clear or not (leaf.is_comment or leaf.is_empty)
         elif not isinstance(leaf.node, Comment):
-            sealed = digest(f"{envelope.data},{envelope.tag}")
-            # A hand may have put anything there; what sops wrote is one of a few words.
-            kind = (
-                envelope.type if envelope.type in TYPES or envelope.type == "bytes" else digest(envelope.type)
-            )
-            values.append(Value(leaf.key, leaf.aad, digest(envelope.iv), sealed, kind, envelope.length))
+            values.append(Value(leaf.key, leaf.aad, *_shown(envelope)))
     meta = file.metadata
     mac = parse(meta.mac.strip())
     genuine = meta.loads and mac is not None and mac.exact and mac.length == MAC_BYTES
@@ -75,6 +71,14 @@ def facts_of(file: SopsFile, shared: dict[Value, Value] | None = None) -> Facts:
         1 if len(meta.groups) < 2 else max(1, meta.shamir_threshold or len(meta.groups)),
         _scope(meta.scope),
     )
+
+
+@lru_cache(maxsize=4096)  # most values of a version are those of the version before
+def _shown(envelope: Envelope) -> tuple[str, str, str, int]:
+    sealed = digest(f"{envelope.data},{envelope.tag}")
+    # A hand may have put anything there; what sops wrote is one of a few words.
+    kind = envelope.type if envelope.type in TYPES or envelope.type == "bytes" else digest(envelope.type)
+    return digest(envelope.iv), sealed, kind, envelope.length
 
 
 def _scope(scope: Scope) -> str:

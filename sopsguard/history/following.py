@@ -166,16 +166,17 @@ def _is_another_way(one: State, other: State) -> bool:
 def _data_keys(facts: Mapping[str, Known]) -> dict[Facts, int]:
     """A number for the data key of each version: the same for those that show that they have one key, by
     a MAC, a wrapped key or a value with its tag in common."""
-    same: Same[object] = Same()
+    same: Same[int] = Same()
     versions: dict[Facts, int] = {}
+    last: dict[str | tuple[str, str], int] = {}  # the version before that shows a sign of its data key
     for known in facts.values():
         if isinstance(known, Facts) and known not in versions:
             number = versions[known] = len(versions)
-            for _, seal in known.wraps:
-                same.join(number, seal)
-            if known.mac:
-                same.join(number, known.mac)
-            for value in known.values:
-                same.join(number, (value.iv, value.sealed))
-    numbers: dict[object, int] = {}
+            signs: list[str | tuple[str, str]] = [(value.iv, value.sealed) for value in known.values]
+            signs += [seal for _, seal in known.wraps]
+            signs += [known.mac] if known.mac else []
+            for other in {last.get(sign, number) for sign in signs}:
+                same.join(number, other)
+            last.update(dict.fromkeys(signs, number))
+    numbers: dict[int, int] = {}
     return {known: numbers.setdefault(same.root(number), len(numbers)) for known, number in versions.items()}

@@ -148,8 +148,13 @@ def followed(facts: Facts, befores: Sequence[State], path: str, at: Around, key:
     tracks: dict[str, Track] = {}
     related = [before for before in befores if before.facts is not None]
     in_place = {id(before): is_edited(before, facts, ivs) for before in related}
+    only = related[0].tracks if len(related) == 1 else {}
     for value in facts.values:
         if value.iv in tracks or not counts(value):
+            continue
+        was = only.get(value.iv)
+        if was is not None and was.value == value:  # nearly all of them, nearly always
+            tracks[value.iv] = was
             continue
         tracks[value.iv] = _track(value, path, ivs, related, in_place, between_versions, facts, at)
     readers, former = _readers(facts, related, at.commit)

@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import traceback
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -110,10 +111,10 @@ def windows(text: str) -> set[str]:
 class Watch:
     """Looks for any piece of any secret."""
 
-    def __init__(self, secrets: Secrets) -> None:
-        harmless = set().union(*(windows(p.lower()) for p in secrets.public))
+    def __init__(self, secrets: Iterable[tuple[str, str]], public: Iterable[str]) -> None:
+        harmless: set[str] = set().union(*(windows(p.lower()) for p in public))
         self.pieces: dict[str, str] = {}
-        for field, text in zip(secrets._fields, secrets.texts(), strict=False):
+        for field, text in secrets:
             data = text.encode()
             forms = [text, text[::-1], data.hex(), "".join(f"%{byte:02x}" for byte in data)]
             for shift in range(3):
@@ -148,7 +149,7 @@ def secrets() -> Secrets:
 
 @pytest.fixture(scope="module")
 def watch(secrets: Secrets) -> Watch:
-    return Watch(secrets)
+    return Watch(zip(secrets._fields, secrets.texts(), strict=False), secrets.public)
 
 
 def sealed(text: str = "x") -> str:
@@ -499,6 +500,177 @@ creation_rules:
     for key, value in new.items():
         for piece in windows("".join(line for line in value.splitlines() if not line.startswith("-"))):
             assert not any(piece.encode() in data for _, data in written), key
+
+
+KEPT = """
+import os, sys
+kept, argv = os.environ["KEPT"], os.environ["ARGV"]
+busy = False
+def keep(event, args):
+    # What is removed or renamed was there for a while, and what a program is started with shows in `ps`.
+    global busy
+    if busy or event not in ("os.remove", "os.rename", "subprocess.Popen"):
+        return
+    busy = True
+    try:
+        if event == "subprocess.Popen":
+            with open(argv, "a") as log:
+                log.write(repr(args[1]) + "\\n")
+            return
+        folder = args[1] if event == "os.remove" else args[2]
+        path = os.fsdecode(args[0])
+        if folder >= 0:
+            path = os.path.join(os.readlink(f"/proc/self/fd/{folder}"), path)
+        with open(path, "rb") as old, open(os.path.join(kept, str(len(os.listdir(kept)))), "wb") as new:
+            new.write(os.fsencode(path) + b"\\n" + old.read())
+    except OSError:
+        pass
+    finally:
+        busy = False
+sys.addaudithook(keep)
+import sopsguard.cli
+{more}
+sopsguard.cli.main()
+"""
+BREAKS = """
+import sopsguard.fix.renew, sopsguard.fix.host
+def broken(*arguments, **named):
+    raise RuntimeError(repr([getattr(one, "value", one) for one in arguments[2]]))
+sopsguard.fix.renew.edit = sopsguard.fix.host.edit = broken
+"""
+PUBLIC = frozenset(("public_key", "public", "host_key_pub", "rsa_host_key_pub", "address", "ip"))
+
+
+class Known:
+    """All values that the files of a repository ever held, learnt with the administrator's identity."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.secrets: dict[str, str] = {}
+        self.public: set[str] = set()
+
+    def learn(self) -> None:
+        """What is in the files now."""
+        from sopsguard.sops.file import SopsFile, read
+        from sopsguard.sops.identity import Source, parse
+        from sopsguard.sops.opening import Opened, open_file
+
+        text = (self.stage.folder / "home/.config/sops/age/keys.txt").read_bytes()
+        keys = parse(text, Source("text", "ada"))
+        self.add("the identity", text.decode())
+        for path in (self.stage.repo.root / "secrets").rglob("*.*"):
+            file = read(path.read_bytes(), str(path.relative_to(self.stage.repo.root)))
+            assert isinstance(file, SopsFile)
+            opened = open_file(file, keys)
+            assert isinstance(opened, Opened), path
+            for leaf in opened.leaves:
+                if str(leaf.path[-1]) in PUBLIC:
+                    self.public.add(str(leaf.value))
+                else:
+                    self.add(".".join(map(str, leaf.path)), str(leaf.value))
+
+    def add(self, name: str, text: str) -> None:
+        lines = [line for line in text.splitlines() if not line.startswith(("-", "#"))]
+        self.public |= {line for line in text.splitlines() if line.startswith("#")}
+        secret = "".join(lines)
+        self.secrets[secret] = name
+
+    def watch(self) -> Watch:
+        forms = [(name, text.removeprefix("AGE-SECRET-KEY-")) for text, name in self.secrets.items()]
+        return Watch(forms, self.public)
+
+
+def house_with_secrets(stage: Stage) -> Known:
+    """What `fix bootstrap --apply` makes, and a sops that tells its arguments and does nothing."""
+    (stage.folder / "kept").mkdir()
+    shim = stage.folder / "bin" / "sops"
+    shim.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >> "{stage.log}"\nexit 1\n')
+    shim.chmod(0o755)
+    stage.repo.write(
+        "inventory.yaml",
+        "hosts:\n  capacitor:\n    wireguard: {server: true}\n  turbine:\n  battery:\n"
+        "people:\n  ada:\n    roles: [admin]\n",
+    )
+    stage.repo.git("rm", "-q", "--cached", "-r", ".")
+    for name in ("a.env", "a.nix", "README.md"):
+        (stage.repo.root / name).unlink()
+    return Known(stage)
+
+
+def repaired(stage: Stage, *arguments: str, more: str = "") -> tuple[int, str]:
+    """`sopsguard fix` with everything agreed to, under the eyes of an audit hook."""
+    agreed = ("--apply", "--confirm", "access", "--confirm", "secrets")
+    env = {"KEPT": str(stage.folder / "kept"), "ARGV": str(stage.log)}
+    return stage.run("fix", *arguments, *agreed, program=("-c", KEPT.replace("{more}", more)), **env)
+
+
+@pytest.mark.slow
+def test_new_keys_and_values_show_nowhere(small: Stage) -> None:
+    """Of a whole new house, of a new host, of every rotation, and of what a bare `fix` repairs."""
+    from sopsguard.rotation.schedule import Schedule
+    from sopsguard.sops.editor import Set, edit
+    from sopsguard.sops.identity import Source, parse
+
+    known = house_with_secrets(small)
+    repo = small.repo
+    said: dict[str, str] = {}
+
+    def do(*arguments: str, more: str = "", code: int | None = 0) -> str:
+        name = " ".join(arguments) + (" (broken)" if more else "")
+        done, text = repaired(small, *arguments, more=more)
+        assert code in (None, done), f"{name}: {text}"
+        said[name] = said.get(name, "") + text
+        known.learn()
+        return text
+
+    def commit() -> None:
+        repo.add()
+        repo.git("commit", "-q", "--no-verify", "--allow-empty", "-m", "a step")
+
+    do("bootstrap")
+    commit()
+    do("host", "inductor")
+    assert any("inductor" in name for name in known.secrets.values())
+    commit()
+    assert "a bug of ours" in do("rotate", "wireguard", more=BREAKS, code=3)
+    assert "a bug of ours" in do("host", "resistor", more=BREAKS, code=3)
+    before = len(known.secrets)
+    schedule = Schedule()
+    classes = [one.name for one in (*schedule.classes, schedule.other)]
+    for word in (*classes, "passwords", "turbine", "turbine", "secrets/shared.yaml", "capacitor"):
+        do("rotate", word, code=None)
+        commit()
+    assert len(known.secrets) > before + 12, "all that can be made was made"
+
+    path = "secrets/hosts/battery.yaml"
+    keys = parse((small.folder / "home/.config/sops/age/keys.txt").read_bytes(), Source("text", "ada"))
+    data = (repo.root / path).read_bytes()
+    new = [Set(("wireguard", "battery", "preshared_key"), "changeme")]
+    (repo.root / path).write_bytes(edit(data, path, new, keys, "2026-11-24T01:02:03Z"))
+    commit()
+    shared = repo.root / "secrets/shared.yaml"
+    shared.write_text(f"api:\n  token: {password(40)}\n{shared.read_text()}")
+    repairs = do()
+    assert "wireguard.battery.preshared_key" in repairs, repairs
+    assert "write a MAC for secrets/shared.yaml" in repairs, repairs
+
+    watch = known.watch()
+    assert all(watch.finds(f"x {text} x") for text in known.secrets if len(text) > 30)
+    for name, text in said.items():
+        assert not watch.finds(text), f"{name}: {watch.finds(text)}"
+    leaks = []
+    places = [*small.written(), *((p.name, p.read_bytes()) for p in (small.folder / "kept").iterdir())]
+    for file in repo.root.rglob("*"):
+        if file.is_file() and ".git" not in file.parts:
+            places.append((str(file.relative_to(repo.root)), file.read_bytes()))
+    for file in (repo.root / ".git/objects").rglob("??/*"):
+        places.append((str(file), zlib.decompress(file.read_bytes())))
+    assert any(b"sopsguard/journal/new-" in data and b"ENC[AES256_GCM" in data for _, data in places)
+    assert any(b"cat-file" in data for name, data in places if name == "argv")
+    for name, data in places:
+        if name != "home/.config/sops/age/keys.txt" and (found := watch.finds(data)):
+            leaks.append(f"{name}: {found}")
+    assert not leaks, leaks
 
 
 def test_the_secrets_were_found(stage: Stage) -> None:

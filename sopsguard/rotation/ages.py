@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from sopsguard.history import Readers, Timeline, ValueLine
+from sopsguard.history import Readers, Timeline, Value, ValueLine
 from sopsguard.history.exposure import private_key
 from sopsguard.rotation.schedule import Class, Schedule
 
@@ -28,7 +28,13 @@ class Age(NamedTuple):
 
 def ages(timeline: Timeline, readers: Readers, schedule: Schedule) -> tuple[Age, ...]:
     """The age of all that the schedule gives a limit, what comes due first in front."""
-    found = [age for line in timeline.values if (age := _of_value(line, schedule)) is not None]
+
+    def has_limit(path: str, value: Value) -> bool:
+        form = private_key(path, value.key, value.type, value.length)
+        cls = schedule.of(path, value.key, form)
+        return cls.due is not None or cls.overdue is not None
+
+    found = [age for line in timeline.lines(has_limit) if (age := _of_value(line, schedule)) is not None]
     found += _of_recipients(readers, schedule.named("age"))
     found += _of_subkeys(readers, schedule.named("openpgp"), timeline.now)
     return tuple(sorted(found, key=lambda age: (_end(age), age.path, age.key, age.holder)))

@@ -12,18 +12,21 @@ The first class whose globs cover a value counts; without globs a built-in class
 """
 
 import re
+from calendar import monthrange
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from sopsguard.policy import matches
 from sopsguard.strict import Node, is_date, listed, mapping, mistake, named
 
 _DURATION = re.compile(r"([1-9][0-9]{0,3}) *(day|week|month|year)s?")
+# The calendar of Python ends there, and before it all that anybody keeps.
+_LAST_YEAR, _FAR = 9000, 221_845_392_000
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A time to live, in months and days of the calendar; None is for ever."""
+    """A time to live, in months and days of the calendar."""
 
     months: int
     days: int
@@ -33,14 +36,11 @@ class Limit:
         start = datetime.fromtimestamp(moment, UTC)
         month = start.month - 1 + self.months
         year, month = start.year + month // 12, month % 12 + 1
-        day = start.day
-        while True:  # the 31st of a month without one is its last day
-            try:
-                moved = start.replace(year=year, month=month, day=day)
-                break
-            except ValueError:
-                day -= 1
-        return int((moved + timedelta(days=self.days)).timestamp())
+        if year > _LAST_YEAR:
+            return _FAR
+        # The 31st of a month without one is its last day.
+        day = min(start.day, monthrange(year, month)[1])
+        return int(start.replace(year=year, month=month, day=day).timestamp()) + 86400 * self.days
 
 
 NEVER: Limit | None = None

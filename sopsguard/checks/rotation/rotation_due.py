@@ -16,10 +16,12 @@ from sopsguard.checks.aging import day, place, remedy, subject, unknowns
 from sopsguard.context import Check, Context, Encrypted, Example
 from sopsguard.history import Timeline
 from sopsguard.model import Family, Finding, Level, Renew, Unknown
+from sopsguard.rotation import schedule
 
 
 def run(ctx: Context) -> Iterator[Finding | Unknown]:
     """What is due and not overdue yet; nothing for a change, which is not about what is old."""
+    schedule(ctx.policy.rotation)  # a mistake there stops every run, not only one that asks for ages
     if ctx.before is not None or ctx.managed.concerned is not None:
         return
     yield from unknowns(ctx)

@@ -1,0 +1,1 @@
+"""The schedule of the policy, and the rules about age and revocation."""

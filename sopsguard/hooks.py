@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from sopsguard.attest import Attested
     from sopsguard.policy import Node
 
-# From this many changes on the contents are made ready to be shared by processes; so many paths that
-# follow one another stay together, for the folders they lie in.
+# From this many contents on the engine is loaded for small ones too, and they are made ready to be shared by
+# processes; so many paths that follow one another stay together, for the folders they lie in.
 _MANY = 200
 _TOGETHER = 4
 
@@ -114,7 +114,7 @@ def _staged(repo: Repository, changes: list[Change]) -> Target:
 
 def whole_index(repo: Repository) -> Target:
     """Everything that is in the index."""
-    _prepare()
+    _prepare(repo)
     index = repo.index()
     changes = _all_new(index)
     if not changes:
@@ -128,7 +128,7 @@ def whole_index(repo: Repository) -> Target:
         paths=len(changes),
         rev="index",
         past=past_of(repo),
-        bulk=True,
+        bulk=len(changes) >= _MANY,
         shares=_shares(lambda part: _new_contents(repo, part), changes),
     )
 
@@ -139,7 +139,7 @@ def everything(repo: Repository, paths: Iterable[str] = ()) -> Target:
     if repo.bare:
         return revision(repo, "HEAD", paths)
     if not paths:
-        _prepare()
+        _prepare(repo)
     disk, index = repo.worktree(), repo.index()
     wanted = _within(paths)
     files = [c for c in _all_new(disk) if wanted(c.path)]
@@ -156,7 +156,7 @@ def everything(repo: Repository, paths: Iterable[str] = ()) -> Target:
         paths=len({c.path for c in (*files, *stage)}),
         rev="worktree",
         past=past_of(repo),
-        bulk=True,
+        bulk=len(files) + len(stage) >= _MANY,
         shares=_shares(lambda files, stage: _disk_and_index(repo, files, stage), files, stage),
     )
 
@@ -164,7 +164,7 @@ def everything(repo: Repository, paths: Iterable[str] = ()) -> Target:
 def revision(repo: Repository, rev: str, paths: Iterable[str] = ()) -> Target:
     """The tree of one commit, and its message."""
     if not paths:
-        _prepare()
+        _prepare(repo)
     commit = repo.resolve(rev)
     tree = repo.tree(commit)
     wanted = _within(paths)
@@ -181,7 +181,7 @@ def revision(repo: Repository, rev: str, paths: Iterable[str] = ()) -> Target:
         paths=len(changes),
         rev=commit,
         past=past_of(repo, commit),
-        bulk=True,
+        bulk=len(changes) >= _MANY,
         shares=_shares(lambda part: _new_contents(repo, part), changes),
     )
 
@@ -225,7 +225,7 @@ def between(
 ) -> Target:
     """Every blob and message that any commit of base..tip brings, also what a later one removes; without
     what the commits `known` reach besides."""
-    _prepare()
+    _prepare(repo)
     end = repo.resolve(tip)
     start = repo.resolve(base) if base else None
     without = [oid for oid in (start, *known) if oid]
@@ -333,11 +333,11 @@ def past_of(repo: Repository, *commits: str, direct: bool = False) -> Past:
     return Past(changes, repo.pieces, repo.boundary, under_way, direct, lambda: repo.lineage(tips()))
 
 
-def _prepare() -> None:
-    """Load the scan while git is asked, where another processor has the time."""
+def _prepare(repo: Repository) -> None:
+    """Load the scan while git is asked, where much will come and another processor has the time."""
     from sopsguard import crew
 
-    if crew.size() > 1:
+    if repo.is_large(_MANY) and crew.size() > 1:
         from sopsguard import scan
 
         scan.prepare()

@@ -46,6 +46,9 @@ _FEW_PATHS = 200
 # After so many ends of git in one reading the rest is not tried: a lost disk must not cost an hour.
 _FAILURES = 50
 
+# Bytes that an entry of an index has at least, nearly: 62 and its path.
+_INDEX_ENTRY = 72
+
 _EMPTY_TREE = {
     "sha1": "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
     "sha256": "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321",
@@ -252,6 +255,14 @@ class Repository:
         return ["rev-list", "--topo-order", "--reverse", *tips, *(f"^{oid}" for oid in self._ids(base))]
 
     # --- snapshots -----------------------------------------------------------------------------------
+
+    def is_large(self, paths: int) -> bool:
+        """Whether the index is of a size as if it held that many paths or more; a guess before git is asked.
+        Without an index to look at nobody knows, and it counts as large."""
+        try:
+            return os.stat(f"{self.git_dir}/index").st_size >= paths * _INDEX_ENTRY
+        except OSError:
+            return True
 
     def index(self) -> Snapshot:
         """What the next commit would hold. Of a path in conflict our side counts, else theirs."""

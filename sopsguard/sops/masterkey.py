@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 from sopsguard.sops.goyaml import Span
 
@@ -189,6 +188,8 @@ def azure_url_key(text: str, span: Span | None = None, anchor: str | None = None
 
 def vault_key(text: str, span: Span | None = None, anchor: str | None = None) -> Key:
     """A HashiCorp Vault transit key: `https://HOST/v1/ENGINE/keys/NAME`."""
+    from urllib.parse import urlsplit, urlunsplit  # dear to load, and few have such keys
+
     text = without_identities(text)
 
     def refused(problem: str) -> Key:

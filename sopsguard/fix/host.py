@@ -202,6 +202,12 @@ def generate(
         converted = age.from_ssh_public(made.host_key)
         made.recipient = converted if isinstance(converted, str) else None
         made.new.append("age recipient of the SSH host key")
+    if "age" in wish.kinds and ("age", "private") not in there and "age identity" not in made.new:
+        stored = _of_host_key(ctx, name)
+        known_as = {one.reader for one in readers}
+        fits = stored is not None and ctx.inventory.reader(str(stored.public)) in known_as
+        if stored is not None and fits and _keeps_identities(ctx):
+            _put_identity(put, ctx, stored, modified)
     if "age" in wish.kinds and made.recipient is None and ("age", "private") not in there:
         identity = age.generate_identity()
         made.recipient = identity.public
@@ -222,6 +228,40 @@ def generate(
         _tunnels(ctx, habits, made, there, writes)
     _applications(ctx, habits, name, writes)
     return made
+
+
+def _of_host_key(ctx: Context, name: str) -> "Identity | None":
+    """The age identity of the SSH host key that is stored for a host, where it can be opened."""
+    from sopsguard.keys import age, ssh
+
+    for path, entry in layout.own(ctx):
+        text = entry.text("host_key") if entry.kind == "ssh" else None
+        if text is not None and (entry.host or stem(path)) == name:
+            key = ssh.private_key(text[1])
+            made = age.from_ssh_private(key) if isinstance(key, ssh.PrivateKey) else None
+            return made if isinstance(made, age.Identity) else None
+    return None
+
+
+def elsewhere(draft: Draft, ctx: Context, name: str, kind: str) -> None:
+    """Ask for the key of a host (`ssh`, `age`, `wireguard`) that only the machine has: nothing was made,
+    because a public half of it is known, and others count on it."""
+    from shlex import quote
+
+    leaf, place, noun = {
+        "ssh": ("host_key", "/etc/ssh/ssh_host_ed25519_key", "SSH host key"),
+        "age": ("private", "/var/lib/sops-nix/key.txt", "age identity"),
+        "wireguard": ("private_key", f"/run/secrets/wireguard/{name}/private_key", "WireGuard key"),
+    }[kind]
+    home = layout.read(ctx).homes[kind]
+    index = "".join(f'["{part}"]' for part in (*home.key(kind, name), leaf))
+    draft.ask(
+        f"store the {noun} of {name}: its public half is known, so {name} has one, and no copy is here. Or "
+        "make a new one, if the machine is gone",
+        f"ssh root@{name} cat {place} | jq -Rs . | "
+        f"sops set --value-stdin {quote(home.file(name))} {quote(index)}",
+        *((f"sopsguard fix rotate {name}",) if kind == "age" else ()),
+    )
 
 
 def _there(ctx: Context, name: str) -> dict[tuple[str, str], str]:

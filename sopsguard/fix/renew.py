@@ -171,6 +171,23 @@ def renew(
     return Renewal((), {})
 
 
+def restate(draft: Draft, public: Mapping[str, str], identities: Identities) -> tuple[str, ...]:
+    """Replace public halves wherever they are stated, in clear or in files that open; the files it wrote."""
+    if not public:
+        return ()
+    work = _Work(draft, identities, frozenset())
+    work.public |= public
+    written = work.written()
+    if isinstance(written, str):
+        draft.refuse(f"state the new public key in {written}", *work.failures[written])
+        return ()
+    for path, data in written.items():
+        draft.write(path, data)
+    for text in work.notes:
+        draft.ask(text)
+    return tuple(written)
+
+
 class _Work:
     """New values for several things at once; nothing is written on the draft yet."""
 

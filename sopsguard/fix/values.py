@@ -13,6 +13,7 @@ from sopsguard.sops.opening import Opened
 
 Path = tuple[str | int, ...]
 _PAIRS = {"public_key": "private_key", "public": "private"}
+_PRESHARED = frozenset(("preshared_key", "preshared_keys"))
 
 
 def resolve(draft: Draft, intent: Drop | Renew | Pair | Generate, identities: Identities) -> None:
@@ -82,7 +83,7 @@ def _renew(draft: Draft, path: str, key: str, identities: Identities) -> None:
 def _written(draft: Draft, path: str, key: str, identities: Identities) -> None:
     """A value in the place of a placeholder, by its name."""
     from sopsguard.fix.renew import is_passphrase, owner
-    from sopsguard.keys import password, ssh, wireguard
+    from sopsguard.keys import password, ssh
 
     file = draft.managed.files.get(path)
     leaves = file.leaves if isinstance(file, SopsFile) else ()
@@ -93,12 +94,12 @@ def _written(draft: Draft, path: str, key: str, identities: Identities) -> None:
     names = [str(part).lower() for part in place]
     changes: list[Set | Unset] = []
     if "wireguard" in names[:-1] and names[-1] == "private_key":
-        pair = wireguard.generate()
-        changes = [Set(place, pair.private), Set((*place[:-1], "public_key"), pair.public)]
-    elif "wireguard" in names[:-1] and names[-1] == "preshared_key":
-        key_of_both = wireguard.generate_preshared()
-        changes = [Set(place, key_of_both)]
-    elif "ssh" in names[:-1] and names[-1] == "host_key":
+        _pair_of_wireguard(draft, path, place, identities, what)
+        return
+    if "wireguard" in names[:-1] and not _PRESHARED.isdisjoint(names[-2:]):
+        _preshared(draft, path, place, identities, what)
+        return
+    if "ssh" in names[:-1] and names[-1] == "host_key":
         host_key = ssh.generate_host_key("ed25519", f"root@{owner(path, place)}")
         changes = [Set(place, host_key.private), Set((*place[:-1], "host_key_pub"), host_key.public)]
     elif is_passphrase(place):
@@ -107,6 +108,51 @@ def _written(draft: Draft, path: str, key: str, identities: Identities) -> None:
         draft.ask(f"{key} in {path} cannot be made here: get a new value, and store it", f"sops edit {path}")
     elif _edit(draft, path, changes, identities, what):
         draft.did(what, path, weight=Weight.SECRETS)
+
+
+def _pair_of_wireguard(draft: Draft, path: str, place: Path, identities: Identities, what: str) -> None:
+    """Both halves in the place of a placeholder, and the new public one wherever the old one is stated."""
+    from sopsguard.fix.renew import owner, restate
+    from sopsguard.keys import wireguard
+
+    ctx = view(draft, identities)
+    opened, public = ctx.opened.get(path), (*place[:-1], "public_key")
+    held = {leaf.path: leaf.value for leaf in opened.leaves} if isinstance(opened, Opened) else {}
+    host = ctx.inventory.host(owner(path, place))
+    mesh = host.wireguard if host is not None else None
+    stated = {str(held.get(public, "")).strip(), (mesh.public_key if mesh is not None else None) or ""}
+    new = wireguard.generate()
+    if not _edit(draft, path, [Set(place, new.private), Set(public, new.public)], identities, what):
+        return
+    draft.did(f"{what}, and {_dotted(public)} with it", path, weight=Weight.SECRETS)
+    old = {text: new.public for text in stated if isinstance(wireguard.key(text), wireguard.Key)}
+    for where in restate(draft, old, identities):
+        draft.did(f"state the new WireGuard public key in {where}", where)
+
+
+def _preshared(draft: Draft, path: str, place: Path, identities: Identities, what: str) -> None:
+    """The key of a tunnel in the place of a placeholder: that of the other end, or a new one for both."""
+    from sopsguard.fix.renew import owner
+    from sopsguard.keys import wireguard
+
+    ctx = view(draft, identities)
+    spoke = str(place[-1]) if str(place[-2]) == "preshared_keys" else owner(path, place)
+    ends = dict.fromkeys([(path, place), *_ends(ctx, spoke)])
+    known = None
+    for where, key in ends:
+        opened = ctx.opened.get(where)
+        for leaf in opened.leaves if isinstance(opened, Opened) else ():
+            if leaf.path == key and isinstance(wireguard.key(str(leaf.value)), wireguard.Key):
+                known = str(leaf.value).strip()
+    if known is not None:
+        if _edit(draft, path, [Set(place, known)], identities, what):
+            draft.did(f"{what}: that of the other end of the tunnel", path, weight=Weight.SECRETS)
+        return
+    new = wireguard.generate_preshared()
+    for where, key in ends:
+        if not _edit(draft, where, [Set(key, new)], identities, what):
+            return
+        draft.did(f"make a value for {_dotted(key)} in {where}", where, weight=Weight.SECRETS)
 
 
 def _pair(draft: Draft, path: str, key: Path, identities: Identities) -> None:
@@ -125,7 +171,9 @@ def _pair(draft: Draft, path: str, key: Path, identities: Identities) -> None:
     value = held.get((*key[:-1], private)) if private != last else None
     if isinstance(value, str):
         made = public_of(str(key[0]), value)
-        if made and _edit(draft, path, [Set(key, made)], identities, what):
+        if made and held.get(key) == made:
+            _opens_nothing(draft, path, key, made)
+        elif made and _edit(draft, path, [Set(key, made)], identities, what):
             draft.did(what, path)
         return
     # The end of a tunnel: what stands with the spoke itself counts, in its own file.
@@ -146,6 +194,22 @@ def _pair(draft: Draft, path: str, key: Path, identities: Identities) -> None:
     draft.refuse(what, "which of the halves is right cannot be told: store both again")
 
 
+def _opens_nothing(draft: Draft, path: str, key: Path, recipient: str) -> None:
+    """An identity whose halves belong together and that no rule lets in: people know whether it is meant."""
+    from shlex import quote
+
+    from sopsguard.fix.renew import owner
+
+    name = owner(path, key)
+    draft.ask(
+        f"decide about the age identity of {name} in {path}: it opens nothing, as no rule names {recipient}. "
+        f"If {name} is to have a new one, exchange it in order, beside the old one; if it was stored by "
+        "mistake, put the former one back",
+        f"sopsguard fix rotate {quote(name)}",
+        f"git log -p -- {quote(path)}",
+    )
+
+
 def _ends(ctx: Context, spoke: str) -> list[tuple[str, Path]]:
     """Everywhere the preshared key of a tunnel stands."""
     found: list[tuple[str, Path]] = []
@@ -158,10 +222,14 @@ def _ends(ctx: Context, spoke: str) -> list[tuple[str, Path]]:
 
 
 def _generate(draft: Draft, name: str, kind: str, identities: Identities) -> None:
-    from sopsguard.fix.host import Wish, add, tunnel
+    from sopsguard.fix.host import Wish, add, elsewhere, tunnel
 
     ctx = view(draft, identities)
     if kind == "preshared":
         tunnel(draft, ctx, name, identities)
         return
-    add(draft, ctx, identities, Wish(name, kinds=(kind,)))
+    before = draft.plan()
+    made = add(draft, ctx, identities, Wish(name, kinds=(kind,)))
+    after = draft.plan()
+    if made is not None and (before.changes, before.refusals) == (after.changes, after.refusals):
+        elsewhere(draft, ctx, name, kind)

@@ -67,32 +67,38 @@ def openers(facts: Facts) -> dict[str, bool]:
     return {who: len(its) >= facts.threshold for who, its in groups.items()}
 
 
+_Readers = Mapping[str, bool]
+
+
 def exposures(timeline: Timeline) -> tuple[Exposure, ...]:
     """Every removed reader of every file that stands now who knows a value of it or has its data key."""
     shown, keys = _shown(timeline.versions)
-    standing: dict[str, set[str]] = {}  # nonce → who may read it now, in whatever file
+    standing: dict[str, frozenset[str]] = {}  # nonce → who may read it now, in whatever file
     for state in timeline.states.values():
-        may = openers(state.facts) if state.facts is not None else {}
+        may = frozenset(openers(state.facts) if state.facts is not None else ())
         for iv in state.tracks:
-            standing.setdefault(iv, set()).update(may)
+            standing[iv] = may | standing[iv] if iv in standing else may
     found: list[Exposure] = []
     for path in sorted(timeline.states):
         found += _of_file(timeline, timeline.states[path], shown, keys, standing)
     return tuple(found)
 
 
-_Readers = Mapping[str, bool]
-
-
-def _shown(versions: Iterable[FileVersion]) -> tuple[dict[str, dict[str, bool]], dict[int, dict[str, bool]]]:
+def _shown(versions: Iterable[FileVersion]) -> tuple[dict[str, _Readers], dict[int, dict[str, bool]]]:
     """Who could ever read each nonce, and who ever had each data key."""
-    shown: dict[str, dict[str, bool]] = {}
+    shown: dict[str, _Readers] = {}
     keys: dict[int, dict[str, bool]] = {}
     for version in versions:
         may = openers(version.facts)
         _add(keys.setdefault(version.key, {}), may)
         for value in version.facts.values:
-            _add(shown.setdefault(value.iv, {}), may)
+            known = shown.setdefault(value.iv, may)
+            if known is not may and known != may:
+                # Values share what is known of them, until it differs.
+                shown[value.iv] = {
+                    **known,
+                    **{who: alone or known.get(who, False) for who, alone in may.items()},
+                }
     return shown, keys
 
 
@@ -106,7 +112,7 @@ def _of_file(
     state: State,
     shown: Mapping[str, _Readers],
     keys: Mapping[int, _Readers],
-    standing: Mapping[str, set[str]],
+    standing: Mapping[str, frozenset[str]],
 ) -> Iterator[Exposure]:
     facts = state.facts
     if facts is None:
@@ -122,9 +128,13 @@ def _of_file(
     for value in facts.values:
         if value.iv not in state.tracks:
             continue
+        may_still = standing[value.iv]
         for iv in timeline.alike(value.iv):
-            for who, enough in shown.get(iv, nobody).items():
-                if who in standing[value.iv]:
+            readers = shown.get(iv, nobody)
+            if readers.keys() <= may_still:
+                continue
+            for who, enough in readers.items():
+                if who in may_still:
                     continue
                 certain = iv == value.iv
                 mine = values.setdefault(who, {})
@@ -181,9 +191,10 @@ _PUBLIC = re.compile(r"\bpub(?:lic)?\b|pub(?:lic)?[-_]?key|\.pub$", re.I)
 def private_key(path: str, key: str, type: str, length: int) -> str:
     """The kind of private key that a value seems to be by name, type and length in bytes; empty if none."""
     name = f"{path}/{key}"
-    if type != "str" or _PUBLIC.search(key):
+    if type != "str":
         return ""
     for kind, words, lengths in _PRIVATE:
-        if words.search(name) and any(low <= length <= high for low, high in lengths):
-            return kind
+        # The lengths first: few values have any of them.
+        if any(low <= length <= high for low, high in lengths) and words.search(name):
+            return "" if _PUBLIC.search(key) else kind
     return ""

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from sopsguard.cache import Cache
 from sopsguard.history.arrivals import Arrivals
+from sopsguard.history.facts import Value
 from sopsguard.history.following import FileVersion, Following
 from sopsguard.history.lineage import Judged, Lineage, Walk
 from sopsguard.history.stated import Keys, Rules
@@ -136,7 +137,12 @@ class Timeline:
     @cached_property
     def values(self) -> tuple[ValueLine, ...]:
         """Every value of the state that is judged."""
-        return tuple(line for path in sorted(self.states) for line in self._lines(self.states[path]))
+        return tuple(self.lines(lambda _path, _value: True))
+
+    def lines(self, wanted: Callable[[str, Value], bool]) -> Iterator[ValueLine]:
+        """The lives of those values of the state that is judged that are `wanted`, by path."""
+        for path in sorted(self.states):
+            yield from self._lines(self.states[path], wanted)
 
     @cached_property
     def removed(self) -> tuple[Removed, ...]:
@@ -188,10 +194,10 @@ class Timeline:
         brought = [arrival.commit for arrival in self._arrivals.of.get(iv, ())]
         return self._arrivals.earliest(brought)[0] if brought else None
 
-    def _lines(self, state: State) -> Iterator[ValueLine]:
+    def _lines(self, state: State, wanted: Callable[[str, Value], bool]) -> Iterator[ValueLine]:
         for value in state.facts.values if state.facts is not None else ():
             track = state.tracks.get(value.iv)
-            if track is None:
+            if track is None or not wanted(state.path, value):
                 continue
             first = self.seen(value.iv)
             events: list[Event] = []

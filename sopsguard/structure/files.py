@@ -59,16 +59,32 @@ class Structure:
         self._opened = opened
         self._schema_of = schema_of
         self._read = read
+        self._documents: dict[str, tuple[Shadow, ...]] = {}
 
     @cached_property
     def documents(self) -> Mapping[str, tuple[Shadow, ...]]:
         """Every readable SOPS file as a document: in clear where it was opened."""
-        found = {}
-        for path, file in self._files.items():
-            if isinstance(file, SopsFile):
-                opened = self._opened.get(path)
-                found[path] = of_opened(opened) if isinstance(opened, Opened) else of_file(file)
-        return found
+        return {p: self._document(p, file) for p, file in self._files.items() if isinstance(file, SopsFile)}
+
+    def _document(self, path: str, file: SopsFile) -> tuple[Shadow, ...]:
+        if path not in self._documents:
+            opened = self._opened.get(path)
+            self._documents[path] = of_opened(opened) if isinstance(opened, Opened) else of_file(file)
+        return self._documents[path]
+
+    @cached_property
+    def _telling(self) -> Mapping[str, tuple[Shadow, ...]]:
+        """Those documents of which anything can be said."""
+        return {
+            path: self._document(path, file)
+            for path, file in self._files.items()
+            if isinstance(file, SopsFile)
+            and (
+                isinstance(self._opened.get(path), Opened)
+                or self._schema_of(path) is not None
+                or names.may_say(file)
+            )
+        }
 
     @cached_property
     def judged(self) -> Mapping[str, Judged]:
@@ -76,7 +92,7 @@ class Structure:
         budget = Budget()
         schemas: dict[str, Schema] = {}
         found = {}
-        for path, documents in self.documents.items():
+        for path, documents in self._telling.items():
             name = self._schema_of(path)
             if name is None:
                 continue
@@ -105,14 +121,14 @@ class Structure:
     @cached_property
     def forbidden(self) -> Mapping[str, tuple[names.Forbidden, ...]]:
         """The secrets that belong into no file."""
-        found = {p: tuple(f for d in docs for f in names.forbidden(d)) for p, docs in self.documents.items()}
+        found = {p: tuple(f for d in docs for f in names.forbidden(d)) for p, docs in self._telling.items()}
         return {path: said for path, said in found.items() if said}
 
     @cached_property
     def faults(self) -> Mapping[str, tuple[Fault, ...]]:
         """What is certainly wrong in each file, each fault once: by its schema, or else by its names."""
         found = {}
-        for path, documents in self.documents.items():
+        for path, documents in self._telling.items():
             if (judged := self.judged.get(path)) is not None:
                 said = [fault for verdict in judged.verdicts for fault in verdict.faults]
             else:
@@ -130,7 +146,7 @@ class Structure:
     @cached_property
     def hosts(self) -> Mapping[str, tuple[Entry, ...]]:
         """The subtrees of hosts in each file that has any."""
-        found = {path: tuple(e for d in docs for e in entries(d)) for path, docs in self.documents.items()}
+        found = {path: tuple(e for d in docs for e in entries(d)) for path, docs in self._telling.items()}
         return {path: there for path, there in found.items() if there}
 
     @cached_property

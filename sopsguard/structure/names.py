@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from sopsguard.sops.file import SopsFile
 from sopsguard.structure import formats, words
 from sopsguard.structure.judgement import Fault
 from sopsguard.structure.shadow import Array, Hidden, Known, Object, Path, Place, Shadow
@@ -24,6 +25,9 @@ SHORTEST_SECRET = 100
 ARMOR = "-----BEGIN PGP PRIVATE KEY BLOCK-----"
 
 
+_SAYING = _OPENPGP | {word for above, _, _ in _MEANT for word in above}
+
+
 class Value(NamedTuple):
     """A scalar of a document."""
 
@@ -42,6 +46,15 @@ def values(node: Shadow) -> Iterator[Value]:
             stack.extend(reversed(node.items))
         else:
             yield Value(node.place, node)
+
+
+def may_say(file: SopsFile) -> bool:
+    """Whether anything here, or about hosts, can be said of a file without a key; most have no such name."""
+    parts = {part for leaf in file.leaves for part in leaf.path[:-1]}
+    parts.update(item.name or "" for root in file.document.roots for item in root.entries())
+    if not _SAYING.isdisjoint(_folded(tuple(parts))):
+        return True
+    return any(leaf.envelope is None and ARMOR in (leaf.text or "") for leaf in file.leaves)
 
 
 def _folded(path: Path) -> list[str]:

@@ -108,10 +108,10 @@ def preshared(entries: Mapping[str, tuple[Entry, ...]]) -> Iterator[Mismatch]:
                     if isinstance(node, Known) and isinstance(node.value, str):
                         _add(tunnels, name, path, others.places[name], node.value)
     for spoke, ends in tunnels.items():
-        first = ends[0]
-        other = next((end for end in ends[1:] if end.data != first.data), None)
+        # The end of the spoke itself is where people look; the other is told with it.
+        first, *others = sorted(ends, key=lambda end: stem(end.path) == spoke)
+        other = next((end for end in others if end.data != first.data), None)
         if other is not None:
-            # The end of the spoke itself is where people look; the other is told with it.
             where = f"{first.path}:{first.place.line}"
             words = (
                 f"differs from the preshared key of the same tunnel ({spoke}) in {where}: it cannot come up"

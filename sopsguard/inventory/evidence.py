@@ -24,7 +24,7 @@ MAX_NIX = 4000
 MAX_NIX_BYTES = 32 << 20
 MAX_PARSED = 1500
 MAX_KEY_FILES = 20_000
-MAX_KEY_FILE = 64 << 10
+MAX_KEY_FILE = 1 << 20
 MAX_CERTIFICATES = 500
 MAX_CERTIFICATE = 1 << 20
 MAX_KEYS = 50_000
@@ -179,6 +179,8 @@ class _Collected:
 
     def key_file(self, path: str, data: bytes | None) -> None:
         if data is None or len(data) > MAX_KEY_FILE:
+            reason = "not read for public keys" if data is None else "too large for a file of public keys"
+            self.doubt(path, reason)
             return
         text = data.decode("utf-8", "replace")
         if path.endswith(".pub"):
@@ -205,6 +207,8 @@ class _Collected:
         from sopsguard.keys.openpgp import certificates
 
         if data is None or len(data) > MAX_CERTIFICATE:
+            if data is None or b"BEGIN PGP PUBLIC KEY BLOCK" in data[:4096]:
+                self.doubt(path, "not read for OpenPGP certificates")
             return
         found = certificates(data)
         if isinstance(found, Problem):

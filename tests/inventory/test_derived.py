@@ -549,6 +549,15 @@ def test_too_many_certificates_and_keys_are_told() -> None:
     assert ["of which" in u.reason for u in found.unsure] == [True]
 
 
+def test_what_is_too_large_to_read_is_told() -> None:
+    line = throwaway.openssh_public()
+    large = f"oak {line}\n" * (evidence.MAX_KEY_FILE // len(line))
+    found = derive({"known_hosts": large, "flake.nix": flake("oak")})
+    assert [(u.location.path, u.reason) for u in found.unsure] == [
+        ("known_hosts", "too large for a file of public keys")
+    ]
+
+
 # --- real repositories -----------------------------------------------------------------------------------
 
 REAL = ("NickCao__flakes", "hyperparabolic__nix-config", "tiiuae__ghaf-infra", "truxnell__nix-config")

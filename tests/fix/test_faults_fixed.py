@@ -7,13 +7,15 @@ from pathlib import Path
 import pytest
 
 from sopsguard import fix
+from sopsguard.keys import wireguard
 from sopsguard.model import Finding, Level
+from sopsguard.sops.editor import Set, edit
 from sopsguard.sops.file import SopsFile
 from sopsguard.sops.file import read as read_sops
 from sopsguard.sops.identity import Source, parse
 from sopsguard.sops.opening import Opened, Reason, open_file
 from tests.conftest import Peer
-from tests.fix.houses import keyed, run
+from tests.fix.houses import applied, contents, keyed, run
 from tests.infrastructure.build import Infrastructure, build_advised, sops_program
 from tests.infrastructure.faults import Fault, apply, read
 from tests.sopsguard_command import Said
@@ -153,3 +155,57 @@ def test_a_fault_that_can_be_repaired_is_gone_and_nothing_else_is_new(
         if path in files and path in now:
             identity = place.ring.people["ada"].identity
             assert not only_what_was_told(path, files[path], now[path], done, identity), done.out
+
+
+@pytest.mark.parametrize(
+    ("name", "rule", "step", "command"),
+    [
+        (
+            "a host has no SSH host key in the safe",
+            "incomplete-host",
+            "store the SSH host key of battery",
+            "sops set --value-stdin secrets/admin.yaml",
+        ),
+        (
+            "a new age key of a host is stored and never put into .sops.yaml",
+            "mismatched-pair",
+            "decide about the age identity of powerhouse",
+            "sopsguard fix rotate powerhouse",
+        ),
+    ],
+)
+def test_what_only_people_can_do_is_a_step(
+    place: Infrastructure, tmp_path: Path, peer: Peer, name: str, rule: str, step: str, command: str
+) -> None:
+    fault = next(fault for fault in TABLE if fault.name == name)
+    if fault.needs_sops:
+        peer("sops")
+    apply(fault.do, place)
+    place.repo.git("add", "-A")
+    place.repo.git("commit", "-q", "-m", name)
+    done = run(place.root, keyed(place, tmp_path), "fix", rule, "--apply")
+    assert step in done.out, done.out + done.err
+    assert command in done.out, done.out
+    assert "nothing to write" in done.out, done.out
+    assert place.repo.git("status", "--porcelain") == ""
+
+
+def test_both_halves_are_new_in_the_place_of_a_placeholder(place: Infrastructure, tmp_path: Path) -> None:
+    """And the public one wherever the old one was stated."""
+    path, ada = "secrets/hosts/battery.yaml", place.ring.people["ada"].identity
+    old = place.ring.hosts["battery"].wireguard.public
+    nix = {p for p, data in tree(place).items() if old.encode() in data}
+    changes = [Set(("wireguard", "battery", "private_key"), "changeme")]
+    keys = parse(ada.encode(), Source("text", "the test"))
+    data = edit((place.root / path).read_bytes(), path, changes, keys, "2026-11-24T01:02:03Z")
+    (place.root / path).write_bytes(data)
+    place.repo.git("add", "-A")
+    place.repo.git("commit", "-q", "-m", "a placeholder")
+    applied(place.root, keyed(place, tmp_path), "fix", "placeholder-value")
+    new = contents(place.root, path, ada)
+    made = wireguard.key(new["wireguard.battery.private_key"])
+    assert isinstance(made, wireguard.Key)
+    assert new["wireguard.battery.public_key"] == made.public
+    assert nix
+    assert all(str(made.public) in (place.root / p).read_text() for p in nix)
+    assert not any(old.encode() in data for data in tree(place).values())

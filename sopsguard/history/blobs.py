@@ -49,7 +49,7 @@ def facts_by_name(
     entries: Iterable[Entry],
     pieces: Pieces,
     cache: Cache | None,
-    present: Mapping[str, Facts] | None = None,
+    present: Mapping[str, Known] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Known]:
     """What is known of each content, by `name_of`; what is in `present` need not be read.

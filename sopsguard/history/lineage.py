@@ -56,7 +56,9 @@ class Lineage:
         cache: Cache | None,
         judged: Judged | None,
         progress: Callable[[int, int], None] | None,
+        read: dict[str, Known] | None = None,
     ) -> None:
+        """`read` are facts that were made before; those that are made now are added."""
         times: list[Times] = []
         changes: list[_Changes] = []
         numbers: dict[str, int] = {}
@@ -75,7 +77,9 @@ class Lineage:
                 name = entries.setdefault(name, (name, new))[0]
                 mine.append((change.path, name))
             changes.append(mine)
-        facts = facts_by_name((entry for _, entry in entries.values()), walk.pieces, cache, None, progress)
+        facts = facts_by_name((entry for _, entry in entries.values()), walk.pieces, cache, read, progress)
+        if read is not None:
+            read.update(facts)
         self.oids = list(numbers)
         boundary = walk.boundary() if numbers else frozenset()
         self.cut = frozenset(numbers[oid] for oid in boundary if oid in numbers)

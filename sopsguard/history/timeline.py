@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from sopsguard.cache import Cache
 from sopsguard.history.arrivals import Arrivals
+from sopsguard.history.blobs import Known
 from sopsguard.history.facts import Value
 from sopsguard.history.following import FileVersion, Following
 from sopsguard.history.lineage import Judged, Lineage, Walk
@@ -92,14 +93,16 @@ class Timeline:
         cache: Cache | None = None,
         judged: Judged | None = None,
         progress: Callable[[int, int], None] | None = None,
+        known: dict[str, Known] | None = None,
     ) -> None:
         """Reads the history that `walk` tells. `now` is the clock, in seconds since 1970.
 
         `judged` is the state that is judged where that is no commit. `progress` hears how many contents of
-        how many were read. Raises `UserError` where git cannot tell the history.
+        how many were read; `known` are facts that were made before, by name, and more are added. Raises
+        `UserError` where git cannot tell the history.
         """
         self.now = now
-        self._lineage = Lineage(walk, now, cache, judged, progress)
+        self._lineage = Lineage(walk, now, cache, judged, progress, known)
         self.moments: tuple[Moment, ...] = tuple(
             Moment(oid, span.not_before, span.not_after)
             for oid, span in zip(self._lineage.oids, self._lineage.spans, strict=True)

@@ -62,6 +62,7 @@ class History:
         self._cache = cache
         self._versions: dict[str, tuple[Version, ...]] = {}
         self._present: list[tuple[SopsFile, Facts]] = []
+        self._known: dict[str, Known] = {}  # by `name_of`
 
     def know(self, file: SopsFile, facts: Facts) -> None:
         """A file that was read already; its version need not be read again."""
@@ -76,7 +77,7 @@ class History:
 
     def timeline(self, now: int, judged: Judged | None = None) -> Timeline:
         """All values and readers up to what is judged; `now` in seconds since 1970. Raises `UserError`."""
-        return Timeline(self.past, now, self._cache, judged)
+        return Timeline(self.past, now, self._cache, judged, known=self._known)
 
     def content(self, entry: Entry) -> SopsFile | None:
         """A version as a SOPS file; None if it is none, or cannot be read."""
@@ -102,12 +103,12 @@ class History:
 
     def _facts(self, entries: Iterable[Entry]) -> dict[str, Known]:
         wanted = list(entries)
-        present = {}
         if wanted:
             like = wanted[0].oid
             for file, known in self._present:
-                present[name_of(Entry(file.path, 0, object_id(file.data, like)))] = known
-        return facts_by_name(wanted, self.past.pieces, self._cache, present)
+                self._known[name_of(Entry(file.path, 0, object_id(file.data, like)))] = known
+        self._known |= facts_by_name(wanted, self.past.pieces, self._cache, self._known)
+        return self._known
 
 
 def object_id(data: bytes, like: str) -> str:

@@ -41,6 +41,13 @@ LEFT = {
     "a host is taken out of a rule, and updatekeys is forgotten": "the rule locks a configured host out",
     "a host is taken out of a rule, and updatekeys is forgotten, staged": "the same",
     "a file has two key groups where its rule has one": "it takes the identities of both groups",
+    "a file lacks the offline key that the policy demands": "whose key is added is decided by people",
+    "a recipient stands twice in a flat list": "no intent yet: both entries would go with the recipient",
+    "one key goes by two names": "which of the names is right is known by people",
+    "an SSH key stands beside the age key made of it": "which of the forms stays is decided by people",
+    "the sample of sops is left in a file": "a real value may have been written over one of the samples",
+    "the sample of sops is left in a file, staged": "the same",
+    "a selection that RE2 does not know is put into a rule": "what it was to select is known by people",
 }
 FAULTS = [fault for fault in TABLE if fault.rules and fault.rules <= RULES and fault.name not in LEFT]
 
@@ -128,8 +135,7 @@ def test_a_fault_that_can_be_repaired_is_gone_and_nothing_else_is_new(
     before, files = judged(place, keyed=True).findings, tree(place)
     fresh = [f for f in before if said(f) not in sound and f.rule in fault.rules]
     mendable = [f for f in fresh if isinstance(f.intent, fix.RESOLVED)]
-    if not mendable:
-        pytest.skip("no intent: " + ", ".join(sorted({f.rule for f in fresh}) or fault.rules))
+    assert mendable, "no intent: it belongs into LEFT, with a reason"
     rules = sorted({f.rule for f in mendable})
     done = run(
         place.root,

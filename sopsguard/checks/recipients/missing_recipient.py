@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from sopsguard.context import Check, Context, Encrypted, Example
-from sopsguard.model import Family, Finding, Level, Location, ReKey, printable
+from sopsguard.model import Family, Finding, Level, Location, printable
 
 if TYPE_CHECKING:
     from sopsguard.access import Reach, View
@@ -41,7 +41,6 @@ def run(ctx: Context) -> Iterator[Finding]:
                     f"{name} cannot read this file, its own by its place; {printable(others[0].name)} can",
                     f"name {name} in the creation rule, then `sops updatekeys {printable(path)}`",
                     identity=owner.name,
-                    intent=ReKey(path),
                 )
         yield from _counted(view, path, reach, where)
 

@@ -109,8 +109,8 @@ def preshared(entries: Mapping[str, tuple[Entry, ...]]) -> Iterator[Mismatch]:
                         _add(tunnels, name, path, others.places[name], node.value)
     for spoke, ends in tunnels.items():
         # The end of the spoke itself is where people look; the other is told with it.
-        first, *others = sorted(ends, key=lambda end: stem(end.path) == spoke)
-        other = next((end for end in others if end.data != first.data), None)
+        first, *rest = sorted(ends, key=lambda end: stem(end.path) == spoke)
+        other = next((end for end in rest if end.data != first.data), None)
         if other is not None:
             where = f"{first.path}:{first.place.line}"
             words = (

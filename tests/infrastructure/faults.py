@@ -26,21 +26,17 @@ Step = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """One finding; what is not said may be anything."""
+    """One finding; without a key it stands at the file as a whole."""
 
     rule: str
-    path: str | None = None
+    path: str
+    level: str
     key: str | None = None
-    level: str | None = None
 
     def fits(self, finding: Finding) -> bool:
         where = finding.location
-        return (
-            self.rule == finding.rule
-            and self.path in (None, where.path)
-            and self.key in (None, where.key)
-            and self.level in (None, finding.level)
-        )
+        found = (finding.rule, where.path, finding.level, where.key)
+        return found == (self.rule, self.path, self.level, self.key)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,8 @@ def run(ctx: Context) -> Iterator[Finding]:
     """The pairs of every opened file, and the tunnels between files."""
     from sopsguard.structure import pairs
 
-    opened = {path: ctx.structure.hosts[path] for path in ctx.structure.opened if path in ctx.structure.hosts}
+    hosts = ctx.structure.hosts.items()
+    opened = {path: entries for path, entries in hosts if path in ctx.structure.opened}
     for path, entries in opened.items():
         for entry in entries:
             wrong = list(pairs.mismatches(path, entry))

@@ -61,6 +61,16 @@ def test_one_commit_behind_all_before_it_is_the_wrong_one() -> None:
     assert found[15] == (times[14], times[16], False)
 
 
+def test_several_commits_with_a_wrong_clock_are_told_from_the_others() -> None:
+    times = [NOW - (30 - n) * 30 * DAY for n in range(30)]
+    lie = times.copy()
+    wrong = {4: 900 * DAY, 9: -700 * DAY, 14: 300 * DAY, 20: -500 * DAY}
+    for number, by in wrong.items():
+        lie[number] = max(FIRST, min(NOW, lie[number] + by))
+    found = spans(line(*lie), NOW)
+    assert {number for number, span in enumerate(found) if not span.trusted} == set(wrong)
+
+
 def test_of_two_that_contradict_each_other_none_is_believed() -> None:
     one, other = spans(line(NOW - YEAR, NOW - 2 * YEAR), NOW)
     assert not one.trusted

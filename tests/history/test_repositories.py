@@ -116,6 +116,16 @@ def test_an_old_value_that_is_put_back_is_known_to_be_old(repo: Repo) -> None:
     assert found.seen.commit == first
 
 
+def test_an_old_file_that_is_put_back_may_hold_what_was_typed_again_since(repo: Repo) -> None:
+    file = secrets()
+    old = file.data
+    commit(repo, {"s.yaml": old})
+    commit(repo, {"s.yaml": file.set(one="other value")})
+    third = commit(repo, {"s.yaml": file.set(one="first value")})
+    fourth = commit(repo, {"s.yaml": old})
+    assert changed(repo) == [third, fourth]
+
+
 def test_elements_of_a_list_keep_their_age_when_others_go(repo: Repo) -> None:
     doc: Doc = {"list": ["a first", "a second", "a third"]}
     data = sops.encrypt(doc, ((ALICE,),))
@@ -170,6 +180,32 @@ def test_a_real_merge_brings_both_sides(repo: Repo) -> None:
     assert changed(repo, "one", "t.yaml") == [ours]
 
 
+def test_a_file_that_one_side_renamed_keeps_what_the_other_changed(repo: Repo) -> None:
+    file = secrets()
+    commit(repo, {"s.yaml": file.data})
+    repo.git("checkout", "-q", "-b", "side")
+    repo.git("mv", "s.yaml", "t.yaml")
+    commit(repo, {})
+    repo.git("checkout", "-q", "main")
+    ours = commit(repo, {"s.yaml": file.set(one="other value")})
+    repo.git("merge", "-q", "-m", "merge", "side")
+    assert changed(repo, "one", "t.yaml") == [ours]
+
+
+def test_a_conflict_that_was_committed_and_mended_later_may_have_brought_either_side(repo: Repo) -> None:
+    one, two = secrets(), secrets()
+    two.data = one.data
+    commit(repo, {"s.yaml": one.data})
+    repo.git("checkout", "-q", "-b", "side")
+    theirs = commit(repo, {"s.yaml": one.set(one="the value of theirs")})
+    repo.git("checkout", "-q", "main")
+    commit(repo, {"s.yaml": two.set(two="our own value")})
+    repo.run("merge", "-q", "side", check=False)
+    broken = commit(repo, {"s.yaml": (repo.root / "s.yaml").read_bytes()})
+    mended = commit(repo, {"s.yaml": two.set(one="the value of theirs")})
+    assert changed(repo, "one") == [theirs, broken, mended]
+
+
 def test_a_value_typed_again_while_merging_may_be_that_of_the_other_side(repo: Repo) -> None:
     one, two = secrets(), secrets()
     two.data = one.data
@@ -209,6 +245,19 @@ def test_a_cherry_pick_that_comes_back_in_a_merge_happened_once(repo: Repo) -> N
     assert line(told(repo)).changed.not_before == NOW - 2 * YEAR  # as its author says
     repo.git("merge", "-q", "-m", "merge", "side")
     assert changed(repo) == [original]
+
+
+def test_where_no_clock_tells_which_was_first_both_are_named(repo: Repo) -> None:
+    file = secrets()
+    commit(repo, {"s.yaml": file.data}, NOW - 3 * YEAR)
+    repo.git("checkout", "-q", "-b", "side")
+    original = commit(repo, {"s.yaml": file.set(one="their value")}, 0)
+    repo.git("checkout", "-q", "main")
+    commit(repo, {"README": "x"}, NOW - 2 * YEAR)
+    repo.git("cherry-pick", original, env={"GIT_COMMITTER_DATE": f"@{NOW - YEAR} +0000"})
+    picked = repo.git("rev-parse", "HEAD")
+    repo.git("merge", "-q", "-m", "merge", "side", env={"GIT_COMMITTER_DATE": f"@{NOW - YEAR} +0000"})
+    assert set(changed(repo)) == {original, picked}
 
 
 def test_a_rewritten_history_is_told_as_it_is_now(repo: Repo) -> None:

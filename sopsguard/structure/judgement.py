@@ -7,6 +7,7 @@ depth: what is not finished is open, and says so.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from sopsguard.structure import hidden, words
@@ -99,21 +100,24 @@ def judge(schema: Schema, document: Shadow, budget: Budget | None = None) -> Ver
 
 class _Judgement:
     def __init__(self, schema: Schema, budget: Budget) -> None:
-        from jsonschema import Draft202012Validator
-
         self.schema = schema
         self.budget = budget
         self.steps = STEPS
         self.unfinished = ""
         self.annotated = bool(schema.uses & {"unevaluatedProperties", "unevaluatedItems"})
         self.dynamic = "$dynamicRef" in schema.uses
-        self.validator = Draft202012Validator({})
-        self.assertions: Any = Draft202012Validator.VALIDATORS
         self.memory: dict[Any, Outcome] = {}
         self.active: set[Any] = set()
         self.targets: dict[Any, Any] = {}
         self.answers: dict[tuple[int, int, str], tuple[Truth, Place]] = {}
         self.kept: list[Any] = []
+
+    @cached_property
+    def validator(self) -> Any:
+        """The judge of known scalars; without a key there are few of them, and loading it takes its time."""
+        from jsonschema import Draft202012Validator
+
+        return Draft202012Validator({})
 
     def spend(self, steps: int = 1) -> bool:
         """Whether there is time left."""
@@ -188,7 +192,7 @@ class _Judgement:
     def library(self, step: "_Step", value: Any) -> Truth:
         """What `jsonschema` says of one assertion on a known scalar."""
         try:
-            errors = self.assertions[step.keyword](self.validator, step.value, value, step.schema)
+            errors = self.validator.VALIDATORS[step.keyword](self.validator, step.value, value, step.schema)
             return certainly(next(iter(errors or ()), None) is None)
         except (ValueError, ArithmeticError):  # infinity and what is no number
             return OPEN
@@ -609,7 +613,10 @@ def _type(judgement: _Judgement, step: _Step) -> Outcome:
         truth = hidden.is_type(node, types)
         kind = node.kind or "unknown"
     elif isinstance(node, Known):
-        truth = certainly(any(judgement.validator.is_type(node.value, t) for t in types))
+        if isinstance(node.value, str):  # as names of keys are: not worth loading a library
+            truth = certainly("string" in types)
+        else:
+            truth = certainly(any(judgement.validator.is_type(node.value, t) for t in types))
         kind = words.kind_of(node.value)
     else:
         kind = "object" if isinstance(node, Object) else "array"
@@ -690,9 +697,10 @@ def _length(judgement: _Judgement, step: _Step) -> Outcome:
         low, high = (step.value, float("inf")) if least else (0, step.value)
         truth = hidden.has_length(node, low, high)
         length = node.length
-    elif isinstance(node, Known):
-        truth = judgement.library(step, node.value)
-        length = byte_length(node.value) if isinstance(node.value, str) else 0
+    elif isinstance(node, Known) and isinstance(node.value, str):
+        count = len(node.value)
+        truth = certainly(count >= step.value if least else count <= step.value)
+        length = byte_length(node.value)
     else:
         return _PASSED
     what = words.size(length, least, step.value, step.schema)

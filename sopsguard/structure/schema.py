@@ -6,7 +6,7 @@ is ever fetched.
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from sopsguard.document import Item, Mapping, Node, Scalar, Unreadable
 from sopsguard.document import Sequence as Listing
@@ -213,6 +213,8 @@ def _own_mistakes(schema: Any) -> Iterator[tuple[Pointer, str, str]]:
 
 def _resolver(contents: Any, data: bytes, name: str) -> Any:
     """The resolver at the root; every reference is tried, so that none fails later."""
+    if (own := _Own(contents)).is_enough:
+        return own
     from jsonschema_specifications import REGISTRY
     from referencing.exceptions import Unresolvable
     from referencing.jsonschema import DRAFT202012
@@ -257,6 +259,53 @@ def _resolver(contents: Any, data: bytes, name: str) -> Any:
             elif keyword in NAMED:
                 stack += [((*pointer, keyword, n), child, resolver) for n, child in value.items()]
     return root
+
+
+class _Own:
+    """Follows references that are pointers inside one schema, which are all that most schemas have: then the
+    registry of `referencing`, and the meta-schemas that come with it, need not be loaded."""
+
+    def __init__(self, contents: Any) -> None:
+        self._contents = contents
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether every reference is such a pointer and leads to a schema."""
+        parts = list(_parts(self._contents))
+        known = {id(schema) for _, schema in parts}
+        for _, schema in parts:
+            if not isinstance(schema, dict):
+                continue
+            if not _NAMING.isdisjoint(schema):
+                return False
+            reference = schema.get("$ref", "#")
+            try:
+                if id(self.lookup(reference).contents) not in known:
+                    return False
+            except LookupError:
+                return False
+        return True
+
+    def lookup(self, reference: Any) -> "_Target":
+        """What a reference leads to. Raises `LookupError` for one that is no pointer, or leads nowhere."""
+        if not isinstance(reference, str) or (reference != "#" and not reference.startswith("#/")):
+            raise LookupError
+        found = self._contents
+        for step in reference.split("/")[1:]:
+            # Other ways to write a name, and places in lists, are left to the library.
+            if not isinstance(found, dict) or "%" in step or "~" in step:
+                raise LookupError
+            found = found[step]
+        return _Target(found, self)
+
+
+class _Target(NamedTuple):
+    contents: Any
+    resolver: _Own
+
+
+# What makes a reference more than a pointer.
+_NAMING = frozenset(("$id", "$anchor", "$dynamicAnchor", "$dynamicRef"))
 
 
 def _is_published(reference: str) -> bool:

@@ -78,6 +78,26 @@ def tree_commands(_: Path) -> dict[str, list[str]]:
     return {"sopsguard check --all": [OURS, "check", "--all"], **peers("tree")}
 
 
+def house(path: Path) -> Path:
+    """The infrastructure that the tests put faults into, with one text file staged."""
+    sys.path.insert(0, str(ROOT))
+    from tests.infrastructure.build import build_advised
+
+    sops = peer("sops")
+    built = build_advised(path, Path(sops[0]) if sops else None)
+    built.repo.stage("notes/readme.txt", corpus.staged_text())
+    return path
+
+
+def house_commands(_: Path) -> dict[str, list[str]]:
+    # Nothing of an earlier run is remembered: where no cache can be kept each run reads everything.
+    cold = ["/usr/bin/env", "XDG_CACHE_HOME=/dev/null", OURS]
+    return {
+        "sopsguard check --all": [*cold, "check", "--all"],
+        "sopsguard hook --only plaintext": [*cold, "hook", "--only", "plaintext"],
+    }
+
+
 def history_commands(path: Path) -> dict[str, list[str]]:
     root = corpus.git(path, "rev-list", "--max-parents=0", "HEAD")
     return {"sopsguard check --range": [OURS, "check", "--range", f"{root}..HEAD"], **peers("history")}
@@ -129,6 +149,11 @@ CASES = {
         lambda path: corpus.repository(path, corpus.tree()),
         tree_commands, 5, 150 * MB,
         (Bound("check --all", 0.6, "kingfisher"), Bound("check --all", 0.35, "betterleaks")),
+    ),
+    "house": Case(
+        "Four hosts and an admin: Nix, Kubernetes, seven SOPS files",
+        house, house_commands, 21, 60 * MB,
+        (Bound("check --all", 5.0, "sopsguard hook --only plaintext"),),
     ),
     "history": Case(
         "History of 330 commits", corpus.history, history_commands, 9, 150 * MB,

@@ -1,7 +1,6 @@
-"""Thousands of commits: time, held against git's own, and memory."""
+"""Thousands of commits: every value is followed in little memory. How long it takes is a benchmark."""
 
 import random
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -14,9 +13,10 @@ from tests.history.lives import Doc, Ours, copied, people
 
 COMMITS, FILES = 2000, 40
 
-# What a command does with the history, and the most memory that the process ever had, in KiB.
+# What a command does with the history, and the most memory that the process ever had, in KiB: of itself, not
+# what it inherited from whoever started it, which `getrusage` counts.
 ASK = """
-import sys, resource
+import sys
 sys.path.insert(0, sys.argv[1])
 from sopsguard import git, hooks
 from sopsguard.cache import Cache
@@ -24,7 +24,7 @@ from sopsguard.history import FORM, Readers, Timeline, exposures
 past = hooks.revision(git.discover(sys.argv[2]), "HEAD").past
 timeline = Timeline(past, 1_800_000_000, Cache(sys.argv[3], FORM))
 print(len(timeline.moments), len(timeline.values), len(exposures(timeline)), len(Readers(timeline).files))
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
 """
 
 
@@ -71,26 +71,13 @@ def history(where: Path) -> Repo:
     return repo
 
 
-def cost(*command: str) -> tuple[float, str]:
-    """Seconds of processor time of a program and all that it starts, and what it says."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, said
-
-
 @pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the system does not tell the memory so")
 def test_two_thousand_commits_of_forty_files(tmp_path: Path) -> None:
     repo = history(tmp_path / "repo")
     ask = (sys.executable, "-c", ASK, str(ROOT), str(repo.root), str(tmp_path / "cache"))
-    walk = min(cost("git", "-C", str(repo.root), "rev-list", "--objects", "--all")[0] for _ in range(5))
-    empty = min(cost(sys.executable, "-c", "import sqlite3, json, hashlib")[0] for _ in range(3))
-    first, said = cost(*ask)
-    again, same = min(cost(*ask) for _ in range(3))
-    numbers, memory = said.splitlines()
-    assert numbers.split()[:2] == [str(COMMITS), str(FILES * 12)]
-    assert same.splitlines()[0] == numbers
-    print(f"walk {walk:.3f} s, first {first:.2f} s, again {again:.2f} s, {memory} KiB")
-    assert first - empty <= 60 * walk
-    assert again - empty <= 1
-    assert int(memory) <= 200 << 10
+    for _ in ("first", "cached"):
+        said = subprocess.run(ask, capture_output=True, text=True, check=True).stdout
+        numbers, memory = said.splitlines()
+        assert numbers.split()[:2] == [str(COMMITS), str(FILES * 12)]
+        assert int(memory) <= 200 << 10

@@ -46,7 +46,7 @@ def carrying_out(parser: "argparse.ArgumentParser") -> None:
 def run(options: "argparse.Namespace") -> int:
     """Plan, show, and with --apply carry out; returns the exit code."""
     from sopsguard import hooks
-    from sopsguard.fix import RESOLVED, program
+    from sopsguard.fix import program
     from sopsguard.fix.plan import Draft
     from sopsguard.fix.resolve import resolve
 
@@ -58,7 +58,7 @@ def run(options: "argparse.Namespace") -> int:
     keys = identities_of(options.identity)
     verdict, _, policy = judge(target, rules, only_new=False, identities=keys or None)
     # What is only due, or only missing, is made anew when somebody asks for it by name.
-    able = [f for f in verdict.findings if isinstance(f.intent, RESOLVED)]
+    able = [f for f in verdict.findings if f.intent is not None]
     asked = {
         f: bool(options.words) or f.level is not Level.INFO or not isinstance(f.intent, Renew | Generate)
         for f in able
@@ -67,7 +67,7 @@ def run(options: "argparse.Namespace") -> int:
     draft = Draft(repo.worktree(), now(), program.find(os.environ, options.identity))
     resolve(draft, [f.intent for f in found if f.intent is not None], keys, draft.inventory(policy.inventory))
     plan = draft.plan()
-    rest = [f for f in verdict.findings if f.blocks and not isinstance(f.intent, RESOLVED)]
+    rest = [f for f in verdict.findings if f.blocks and f.intent is None]
     for finding in rest:
         where = printable(finding.location.path)
         print(f"not repaired here: {where}: {finding.rule}: {printable(finding.hint)}")

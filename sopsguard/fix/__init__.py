@@ -1,38 +1,6 @@
-"""Repairs. `RESOLVED` are the intents that `sopsguard fix` can carry out."""
+"""Repairs of what the checks find, planned as a whole and written as a whole."""
 
 import os
-
-from sopsguard.model import (
-    AddRule,
-    Drop,
-    DropRecipient,
-    DropRule,
-    Encrypt,
-    Generate,
-    Ignore,
-    Mend,
-    Pair,
-    ReKey,
-    Renew,
-    ReScope,
-    Rotate,
-)
-
-RESOLVED: tuple[type, ...] = (
-    AddRule,
-    Drop,
-    DropRecipient,
-    DropRule,
-    Encrypt,
-    Generate,
-    Ignore,
-    Mend,
-    Pair,
-    ReKey,
-    ReScope,
-    Renew,
-    Rotate,
-)
 
 
 def is_pending(git_dir: str) -> bool:

@@ -3,7 +3,6 @@
 import json as _json
 from typing import Any
 
-from sopsguard.fix import RESOLVED
 from sopsguard.hooks import Target
 from sopsguard.judge import Verdict
 from sopsguard.model import Finding, Unknown, printable
@@ -69,7 +68,7 @@ def finding(f: Finding) -> dict[str, Any]:
         "commit": where.commit,
         "message": _text(f.message),
         "hint": _text(f.hint),
-        "fixable": isinstance(f.intent, RESOLVED),
+        "fixable": f.intent is not None,
         "fingerprint": f.fingerprint,
     }
 
